@@ -1,0 +1,33 @@
+/** What the balancer is told and asked. */
+import type { GateAddress } from '../../protocol/account.ts';
+import type { NodeId } from '../../protocol/ids.ts';
+import { bool, bytes, f64, struct, text, u16, u32 } from '../../protocol/schema.ts';
+import type { Infer } from '../../protocol/schema.ts';
+
+/** What every node says of itself in its heartbeats. */
+export const loadReport = struct({
+  sessions: u32,
+  /** Share of time the event loop was busy, 0 to 1. */
+  eventLoopUtilisation: f64,
+  /** Fullest of its mesh outboxes, 0 to 1. */
+  outboxFill: f64,
+  draining: bool,
+  /** Its store refuses writes for want of space. */
+  storeFull: bool,
+  bootId: bytes(16),
+  gateHost: text(255),
+  gatePort: u16,
+});
+export type LoadReport = Infer<typeof loadReport>;
+
+/** A gate and the boot that answers there: what a ticket names. */
+export interface Gate extends GateAddress {
+  readonly bootId: Uint8Array;
+}
+
+export type BalanceAlgorithm = 'inverse-load' | 'least-connections' | 'round-robin' | 'random';
+
+export type BalancerMsg =
+  | { readonly type: 'report'; readonly node: NodeId; readonly report: LoadReport }
+  | { readonly type: 'peerLost'; readonly node: NodeId }
+  | { readonly type: 'place'; readonly roll: number };

@@ -1,0 +1,54 @@
+/**
+ * What actors need from the rest of the node, as interfaces: the composition root hands in real or simulated ones.
+ */
+import type { Outcome } from '../protocol/calls.ts';
+import type { Push } from '../protocol/client-calls.ts';
+import type { Address, NodeId } from '../protocol/ids.ts';
+import type { SessionRef, UserReply, UserRequest } from '../protocol/user-calls.ts';
+import type { Gate } from './balancer/messages.ts';
+
+/** A key and its new value; undefined removes it. Structurally the store's `Write`. */
+export interface ActorWrite {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}
+
+/** One shard as its owner sees it in one epoch; every write carries that epoch. */
+export interface ActorStore {
+  /** Resolves when flushed (I2). @throws E_MOVED when the shard changed hands: the actor ends itself. */
+  commit(writes: readonly ActorWrite[]): Promise<number>;
+  get(key: Uint8Array): Uint8Array | undefined;
+  range(
+    from: Uint8Array,
+    to: Uint8Array,
+    options?: { readonly limit?: number; readonly reverse?: boolean },
+  ): ReadonlyArray<readonly [key: Uint8Array, value: Uint8Array]>;
+  /** Resolves when everything committed so far is flushed: awaited before an actor is activated. */
+  settled(): Promise<void>;
+}
+
+/** How actors and sessions reach others; location-transparent. Every call of `done` happens exactly once. */
+export interface Courier {
+  /** Asks the user actor that lives at `to`. Answers E_UNREACHABLE or E_TIMEOUT when its owner does not. */
+  ask<K extends UserRequest['type']>(
+    to: Address,
+    request: Extract<UserRequest, { type: K }>,
+    done: (outcome: Outcome<UserReply<K>>) => void,
+  ): void;
+  /** Sends without waiting for an answer. */
+  tell(to: Address, request: UserRequest): void;
+  /** Hands a push to a session on whichever node it lives; one that is gone is ignored. */
+  push(session: SessionRef, push: Push): void;
+}
+
+/** Where the balancer sent a login and why; see `balancer/messages.ts`. */
+export interface Placer {
+  /** Answers undefined when no node takes logins now. */
+  place(done: (gate: Gate | undefined) => void): void;
+}
+
+/** The node that actors run on. */
+export interface Whereabouts {
+  readonly node: NodeId;
+  readonly bootId: Uint8Array;
+}

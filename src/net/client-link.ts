@@ -1,0 +1,62 @@
+/**
+ * The wire between a client and a gate: whole frames both ways, byte-bounded, over TLS in production and in memory in
+ * simulation. Knows nothing of what frames mean.
+ */
+
+export interface ClientLink {
+  /** Queues a frame; false when more than SESSION_WRITE_BYTES_PAUSE wait to be written (the frame is taken all the same). */
+  send(frame: Uint8Array): boolean;
+  /** Bytes queued and not yet taken by the network. */
+  readonly pendingBytes: number;
+  /** Writes what is queued, then closes; `code` and `reason` go into the log of the local side only. */
+  close(reason?: string): void;
+  /** Closes at once, dropping what is queued. */
+  destroy(reason?: string): void;
+  /** Where the other side is, for rate limits: an IP address. */
+  readonly source: string;
+}
+
+/** Set by whoever accepted or dialled the link, before any event can fire. */
+export interface ClientLinkEvents {
+  /** `frame` may be a view of a larger buffer: copy what is kept. */
+  readonly onFrame: (frame: Uint8Array) => void;
+  /** The send queue fell below the pause mark. */
+  readonly onWritable: () => void;
+  /** Fires once; undefined reason: the other side closed in order. */
+  readonly onClose: (reason: string | undefined) => void;
+}
+
+export interface LinkListener {
+  readonly host: string;
+  readonly port: number;
+  /** Stops accepting; open links stay. */
+  stopAccepting(): void;
+  close(): Promise<void>;
+}
+
+export interface GateOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Called per accepted link, after its handshake; the returned events belong to that link. */
+  readonly onLink: (link: ClientLink) => ClientLinkEvents;
+}
+
+/** Where to dial and which cluster key to expect there. */
+export interface DialTarget {
+  readonly host: string;
+  readonly port: number;
+  /** SHA-256 of the cluster's TLS public key (SPKI); undefined: accept any and report it. */
+  readonly fingerprint: Uint8Array | undefined;
+}
+
+export interface DialledLink {
+  readonly link: ClientLink;
+  /** What the other side showed. */
+  readonly fingerprint: Uint8Array;
+}
+
+export interface LinkNetwork {
+  listen(options: GateOptions): Promise<LinkListener>;
+  /** @throws E_UNREACHABLE, E_KEY_CHANGED (the fingerprint differs), E_TIMEOUT */
+  dial(target: DialTarget, events: ClientLinkEvents): Promise<DialledLink>;
+}

@@ -1,0 +1,89 @@
+/**
+ * The only writer of server state. One append-only sequence of commits per shard; each commit is a list of physical key
+ * writes with the shard's next sequence number, one journal record beside it, all in one transaction.
+ *
+ * S1  A commit resolves when it is flushed to disk, in sequence order within its shard, never before.
+ * S2  A commit or append of an epoch older than the promised one is refused with E_MOVED and changes nothing.
+ * S3  The promise of an epoch (`fence`) is durable before it resolves.
+ * S4  Writes of one commit are visible together or not at all, also after a crash.
+ * S5  `append` is idempotent by (epoch, seq): a repeated one resolves and changes nothing; a gap is refused.
+ * S6  The first failed transaction ends the store: every later call is refused, `onFailure` is told once.
+ *
+ * `get` and `range` may already show a commit that is not flushed yet. A reader that acts on what it reads awaits
+ * `settled(shard)` first (activation does), or reads only below what it saw acknowledged (pulls do).
+ */
+import type { ShardId } from '../protocol/ids.ts';
+
+/** A key within a shard: bytes in lexicographic order, at most STORE_KEY_BYTES_MAX. */
+export type StoreKey = Uint8Array;
+
+/** `value` undefined removes the key. A value is at most STORE_VALUE_BYTES_MAX bytes (`chunks.ts` splits longer ones). */
+export interface Write {
+  readonly key: StoreKey;
+  readonly value: Uint8Array | undefined;
+}
+
+/** The newest commit of a shard here and the epoch it was made in; {0, 0} for a shard never written. */
+export interface ShardHead {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** What changed after a sequence number: the current values of the keys touched since (undefined: removed). */
+export interface Delta {
+  readonly head: ShardHead;
+  readonly writes: readonly Write[];
+}
+
+/** One page of a shard's keys in order; `next` is undefined at the end. */
+export interface SnapshotPage {
+  readonly writes: readonly Write[];
+  readonly next: StoreKey | undefined;
+}
+
+export interface ShardStore {
+  /** @returns the shard's new sequence number. @throws E_MOVED (fenced), E_STORE_FULL, E_IO, E_TOO_LARGE */
+  commit(shard: ShardId, epoch: number, writes: readonly Write[]): Promise<number>;
+  /** A copy of the value. */
+  get(shard: ShardId, key: StoreKey): Uint8Array | undefined;
+  /** Key order, `from` inclusive, `to` exclusive, at most `limit` (and STORE_RANGE_MAX) pairs; `reverse` starts at the end. */
+  range(
+    shard: ShardId,
+    from: StoreKey,
+    to: StoreKey,
+    options?: { readonly limit?: number; readonly reverse?: boolean },
+  ): ReadonlyArray<readonly [key: StoreKey, value: Uint8Array]>;
+  /** Resolves when every commit of the shard made so far is flushed. */
+  settled(shard: ShardId): Promise<void>;
+  /** Promises durably to refuse epochs older than `epoch`; answers the head. Lowering a promise is refused with E_MOVED. */
+  fence(shard: ShardId, epoch: number): Promise<ShardHead>;
+  head(shard: ShardId): ShardHead;
+  promised(shard: ShardId): number;
+  /** A replica's write of the owner's commit `seq`. @throws E_MOVED (fenced, or `seq` is not the next one) */
+  append(shard: ShardId, epoch: number, seq: number, writes: readonly Write[]): Promise<void>;
+  /** A page of the whole shard in key order, for a replica that starts from nothing. */
+  snapshotPage(shard: ShardId, from: StoreKey | undefined, limit: number): SnapshotPage;
+  /** What changed after `seq`, from the journal; undefined when the journal no longer reaches back that far. */
+  since(shard: ShardId, seq: number): Delta | undefined;
+  /** Installs writes of a snapshot or delta and sets the head, in one transaction per call; resolves when flushed. */
+  install(shard: ShardId, head: ShardHead, writes: readonly Write[]): Promise<void>;
+  /** Removes the shard's data, journal and head in slices; its promise stays. */
+  drop(shard: ShardId): Promise<void>;
+  /** Shards with any data here. */
+  shards(): readonly ShardId[];
+  /** Node-level records outside any shard: the last shard map, the boot counter. Durable when resolved. */
+  putMeta(name: string, value: Uint8Array): Promise<void>;
+  getMeta(name: string): Uint8Array | undefined;
+  stats(): StoreStats;
+  /** Waits for pending commits, then closes. */
+  close(): Promise<void>;
+}
+
+export interface StoreStats {
+  readonly commits: number;
+  readonly flushes: number;
+  /** Time of the last flush, in milliseconds. */
+  readonly flushMs: number;
+  readonly freeBytes: number;
+  readonly full: boolean;
+}
