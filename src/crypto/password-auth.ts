@@ -1,6 +1,7 @@
 /**
  * OPAQUE (RFC 9807) as two ports: the password never leaves the client. Messages are opaque bytes.
- * Real halves: `opaque-server.ts`, `opaque-client.ts`; twins for simulation: `transparent-password-auth.ts`.
+ * Real halves: `opaque-server.ts`, `opening/opaque-client.ts`; twins for simulation: `transparent-password-server.ts`,
+ * `opening/transparent-password-client.ts`.
  */
 
 /** A named cost of the client's Argon2; `weak` exists for tests and only `--dev` clusters accept it. */

@@ -32,7 +32,7 @@ export interface VerifyingSuite {
 export interface OpeningSuite extends VerifyingSuite {
   /** X25519 key pair. */
   boxKeyPair(): KeyPair;
-  /** libsodium sealed box: 48 bytes longer than `plain`. */
+  /** libsodium sealed box: 48 bytes longer than `plain`. @throws E_SIGNATURE for a key that is no point of large order. */
   seal(plain: Uint8Array, publicKey: Uint8Array): Uint8Array;
   /** @throws E_DECRYPT */
   openSealed(sealed: Uint8Array, keys: KeyPair): Uint8Array;
@@ -50,6 +50,6 @@ export interface OpeningSuite extends VerifyingSuite {
     context: readonly Uint8Array[],
     key: Uint8Array,
   ): Uint8Array;
-  /** A 32-byte key for one purpose from a 32-byte (or longer) secret. */
+  /** A 32-byte key for one purpose from a secret of 32 to 64 bytes. */
   deriveKey(tag: string, secret: Uint8Array, context: readonly Uint8Array[]): Uint8Array;
 }

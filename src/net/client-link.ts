@@ -4,16 +4,25 @@
  */
 
 export interface ClientLink {
-  /** Queues a frame; false when more than SESSION_WRITE_BYTES_PAUSE wait to be written (the frame is taken all the same). */
+  /**
+   * Queues a frame of 1 to CLIENT_FRAME_BYTES_MAX bytes for the end of this event turn; false when more than
+   * SESSION_WRITE_BYTES_PAUSE wait to be written. The frame is taken all the same, unless the link is closing.
+   */
   send(frame: Uint8Array): boolean;
   /** Bytes queued and not yet taken by the network. */
   readonly pendingBytes: number;
-  /** Writes what is queued, then closes; `code` and `reason` go into the log of the local side only. */
+  /** Writes what is queued, then closes, at the latest after LINK_CLOSE_TIMEOUT_MS; `reason` stays on this side. */
   close(reason?: string): void;
   /** Closes at once, dropping what is queued. */
   destroy(reason?: string): void;
-  /** Where the other side is, for rate limits: an IP address. */
+  /** Where the other side is, for rate limits: an IPv4 address, or the /64 of an IPv6 address. */
   readonly source: string;
+  /**
+   * The other side proved who it is: from now on frames up to CLIENT_FRAME_BYTES_MAX are taken (HELLO_FRAME_BYTES_MAX
+   * before), and the link no longer counts against the unauthenticated ones of its source. An accepted link that is not
+   * trusted within LOGIN_TIMEOUT_MS is destroyed. A dialled link is trusted from the start.
+   */
+  trust(): void;
 }
 
 /** Set by whoever accepted or dialled the link, before any event can fire. */
@@ -22,7 +31,7 @@ export interface ClientLinkEvents {
   readonly onFrame: (frame: Uint8Array) => void;
   /** The send queue fell below the pause mark. */
   readonly onWritable: () => void;
-  /** Fires once; undefined reason: the other side closed in order. */
+  /** Fires once, also after `close` and `destroy` of this side; undefined reason: the other side closed in order. */
   readonly onClose: (reason: string | undefined) => void;
 }
 
@@ -36,6 +45,7 @@ export interface LinkListener {
 
 export interface GateOptions {
   readonly host: string;
+  /** 0 takes a free one. */
   readonly port: number;
   /** Called per accepted link, after its handshake; the returned events belong to that link. */
   readonly onLink: (link: ClientLink) => ClientLinkEvents;
@@ -56,7 +66,8 @@ export interface DialledLink {
 }
 
 export interface LinkNetwork {
+  /** @throws E_CONFIG (the address cannot be listened on) */
   listen(options: GateOptions): Promise<LinkListener>;
-  /** @throws E_UNREACHABLE, E_KEY_CHANGED (the fingerprint differs), E_TIMEOUT */
+  /** @throws E_UNREACHABLE, E_KEY_CHANGED (the fingerprint differs), E_TIMEOUT, E_VERSION (not a FastChat gate) */
   dial(target: DialTarget, events: ClientLinkEvents): Promise<DialledLink>;
 }

@@ -9,7 +9,7 @@
  * S5  `append` is idempotent by (epoch, seq): a repeated one resolves and changes nothing; a gap is refused.
  * S6  The first failed transaction ends the store: every later call is refused, `onFailure` is told once.
  *
- * `get` and `range` may already show a commit that is not flushed yet. A reader that acts on what it reads awaits
+ * Reads show every commit made, flushed or not. A reader that acts on what it reads awaits
  * `settled(shard)` first (activation does), or reads only below what it saw acknowledged (pulls do).
  */
 import type { ShardId } from '../protocol/ids.ts';
@@ -65,7 +65,14 @@ export interface ShardStore {
   snapshotPage(shard: ShardId, from: StoreKey | undefined, limit: number): SnapshotPage;
   /** What changed after `seq`, from the journal; undefined when the journal no longer reaches back that far. */
   since(shard: ShardId, seq: number): Delta | undefined;
-  /** Installs writes of a snapshot or delta and sets the head, in one transaction per call; resolves when flushed. */
+  /** The epoch in which commit `seq` was made; undefined when it is beyond the head or before the journal. */
+  epochAt(shard: ShardId, seq: number): number | undefined;
+  /** Undoes the commits after `seq` by the journal (I4). Resolves to false, changing nothing, when it reaches not that far. */
+  rollBack(shard: ShardId, seq: number): Promise<boolean>;
+  /**
+   * Installs writes of a snapshot or delta and sets the head, in one transaction per call; resolves when flushed.
+   * The journal starts anew after `head`. Drop the shard before the first page of a snapshot: install removes nothing by itself.
+   */
   install(shard: ShardId, head: ShardHead, writes: readonly Write[]): Promise<void>;
   /** Removes the shard's data, journal and head in slices; its promise stays. */
   drop(shard: ShardId): Promise<void>;

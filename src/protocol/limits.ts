@@ -42,7 +42,23 @@ export const STORE_VALUE_BYTES_MAX = 1900;
 export const STORE_KEY_BYTES_MAX = 512;
 export const STORE_RANGE_MAX = 500;
 export const JOURNAL_RECORDS_KEPT = 1024;
+/** Journal records are trimmed this many at a time, by the commit that makes them superfluous. */
+export const JOURNAL_TRIM_RECORDS = 64;
 export const COMMIT_WATCHDOG_MS = 10 * SECOND_MS;
+/** One commit: as many writes, and as many bytes of keys and values, so that a replica gets it in one mesh frame. */
+export const COMMIT_WRITES_MAX = 4096;
+export const COMMIT_BYTES_MAX = 1 * MIB;
+/** Keys removed in one transaction when a shard is dropped; more would block the event loop. */
+export const DROP_SLICE_KEYS = 500;
+/** Parts of one chunked value. */
+export const STORE_CHUNKS_MAX = 256;
+/** One value of the client's own store. */
+export const CLIENT_VALUE_BYTES_MAX = 1 * MIB;
+export const FREE_SPACE_CHECK_INTERVAL_MS = 1 * SECOND_MS;
+/** Free space is also checked whenever this much was written since the last look. */
+export const FREE_SPACE_CHECK_BYTES = 64 * MIB;
+/** Below the free-space mark, an install of at most this size still goes on, so that a replica can catch up. */
+export const FULL_INSTALL_BYTES_MAX = 64 * KIB;
 
 // Mesh
 export const MESH_HEARTBEAT_INTERVAL_MS = 500;
@@ -64,13 +80,53 @@ export const MESH_CONNECTION_SILENT_MS = 1500;
 /** Width of one slot of the wheel that ends overdue requests: a request ends at most this much late. */
 export const MESH_DEADLINE_SLOT_MS = 50;
 export const BOOT_ID_LENGTH_MAX = 64;
+/** What a heartbeat carries for the balancer. */
+export const LOAD_REPORT_BYTES_MAX = 4 * KIB;
+export const ERROR_CODE_LENGTH_MAX = 32;
 export const ERROR_TEXT_LENGTH_MAX = 512;
+
+// Cluster
+export const SHARDS_MAX = 4096;
+export const MEMBERS_MAX = 256;
+export const REPLICAS_MAX = 7;
+/** How often a node asks for the cluster's view although nothing was announced. */
+export const COORDINATOR_POLL_MS = 5 * SECOND_MS;
+/** Changes of the view within this time are announced together. */
+export const COORDINATOR_ANNOUNCE_DELAY_MS = 20;
+export const COORDINATOR_RETRY_MS = 500;
+/** A node that starts waits this long for the coordinator before it serves by the last map it knows. */
+export const COORDINATOR_START_WAIT_MS = 3 * SECOND_MS;
+/** Shards that a node claims at the same time when it starts. */
+export const SHARD_CLAIMS_MAX = 32;
+export const HANDOVER_SHARDS_MAX = 3;
+/** Keys and values of one message of a hand-over. */
+export const HANDOVER_PAGE_BYTES_MAX = 512 * KIB;
+/** A delta of at most this many writes is small enough to be the last one. */
+export const HANDOVER_LAST_DELTA_WRITES = 64;
+export const HANDOVER_DELTA_ROUNDS_MAX = 20;
+/** A learner forgets a copy that nobody went on with for this long. */
+export const HANDOVER_COPY_IDLE_MS = 30 * SECOND_MS;
+/** Between looks for copies of shards that live elsewhere. */
+export const HANDOVER_SWEEP_MS = 30 * SECOND_MS;
+export const REBALANCE_DELAY_MS = 1 * SECOND_MS;
+/** Messages that wait on one node for shards on the move. */
+export const ROUTER_WAITING_MESSAGES_MAX = 16_384;
+export const ROUTER_RETRY_DELAY_MIN_MS = 10;
+export const ROUTER_RETRY_DELAY_MAX_MS = 250;
+export const JOIN_CHALLENGES_MAX = 64;
+export const JOIN_CHALLENGE_LIFETIME_MS = 30 * SECOND_MS;
+/** The cluster's keys, as a joining node gets them. */
+export const CLUSTER_KEYS_BYTES_MAX = 16 * KIB;
 
 // Actors
 export const ACTOR_MAILBOX_MESSAGES_MAX = 1000;
 export const ACTOR_IDLE_MS = 2 * MINUTE_MS;
 export const ACTOR_CRASHES_MAX = 3;
 export const ACTOR_CRASH_WINDOW_MS = 10 * SECOND_MS;
+/** When the sender of a message that found a full mailbox may try again. */
+export const ACTOR_BUSY_RETRY_MS = 100;
+/** Messages an actor handles before others get their turn. */
+export const ACTOR_TURN_MESSAGES_MAX = 32;
 
 // Gate
 export const HANDSHAKE_TIMEOUT_MS = 5 * SECOND_MS;
@@ -82,15 +138,55 @@ export const SESSION_WRITE_BYTES_MAX = 1 * MIB;
 export const SESSION_WRITE_STALL_MS = 30 * SECOND_MS;
 /** A link with more than this waiting is destroyed at once: whoever writes to it ignores the pause mark. */
 export const SESSION_WRITE_BYTES_HARD_MAX = 8 * MIB;
+export const TLS_TICKET_KEY_BYTES = 48;
+/** How long a TLS session may be resumed. */
+export const TLS_SESSION_LIFETIME_MS = 1 * DAY_MS;
+/** Clusters whose last TLS session a client keeps in memory. */
+export const TLS_SESSIONS_KEPT_MAX = 16;
 /** How long an orderly close may wait for the other side to take what is queued. */
 export const LINK_CLOSE_TIMEOUT_MS = 5 * SECOND_MS;
 /** Pushed entries that a session may hold unacknowledged before the node stops pushing and the log waits. */
 export const PUSH_WINDOW_ENTRIES = 1024;
 export const UNAUTHENTICATED_PER_SOURCE_MAX = 256;
 export const UNAUTHENTICATED_MAX = 1000;
+/** A link that never logs in ends after this, however busy it keeps itself. */
+export const UNAUTHENTICATED_LIFE_MS = 1 * MINUTE_MS;
+/** Sources (IP addresses) whose attempts are counted; past it the one seen longest ago is forgotten. */
+export const SOURCES_REMEMBERED_MAX = 65_536;
+/** Everything but `send`, per session. */
+export const SESSION_CALLS_PER_SECOND = 200;
+export const SESSION_CALLS_BURST = 2000;
+/** Watched users that cost as much as one call. */
+export const WATCHED_USERS_PER_CALL = 8;
+/** Entries of one push; more are split over several, so that each fits a frame. */
+export const PUSH_BYTES_MAX = 128 * KIB;
+/** How soon a session announces itself again when its user could not be reached. */
+export const ANNOUNCE_RETRY_MS = 2 * SECOND_MS;
+/** How long a session that was told to go elsewhere still answers what it has begun. */
+export const GO_AWAY_GRACE_MS = 2 * SECOND_MS;
+/** Clients that are sent away without a ticket come back spread over this time. */
+export const GO_AWAY_SPREAD_MS = 2 * SECOND_MS;
+/** Sessions that a draining node sends away, per second. */
+export const DRAIN_SESSIONS_PER_SECOND = 500;
+/** When a login finds no node, the client is told to wait this long. */
+export const NO_NODE_RETRY_MS = 1 * SECOND_MS;
+
+// Balancer
+/** A node that is busier takes logins only when all others are, too. */
+export const BALANCER_UTILISATION_MAX = 0.95;
+/** The least share of a node that counts as free: keeps the load of a saturated node finite. */
+export const BALANCER_FREE_SHARE_MIN = 0.05;
 
 // Login
+/** How long an invitation may be used. */
+export const INVITATION_LIFETIME_MS = 7 * DAY_MS;
+/** Users that `admin user list` shows. */
+export const LISTED_USERS_MAX = 1000;
 export const TICKET_LIFETIME_MS = 30 * SECOND_MS;
+/** Tickets are signed for this long by the clock of the signing node, which may be ahead of the node that checks. */
+export const TICKET_SIGNED_FOR_MS = TICKET_LIFETIME_MS / 2;
+/** How long after proving the old password a session may set a new one. */
+export const REAUTH_VALID_MS = 1 * MINUTE_MS;
 export const TICKETS_REMEMBERED_MAX = 100_000;
 export const STORE_TOKEN_BYTES = 16;
 /** How long the thread that stretches passwords waits for more work before it ends. */
@@ -103,6 +199,31 @@ export const CURSOR_LAG_MS = 2 * SECOND_MS;
 export const DEVICE_STALE_MS = 30 * DAY_MS;
 export const CONTACTS_MAX = 2000;
 export const PRESENCE_LEASE_MS = 60 * SECOND_MS;
+/** Who is told of one user's presence; past it further watchers are not told and see it when they ask. */
+export const WATCHERS_MAX = 4096;
+/** How often a user in memory looks for dead sessions, ended leases and what has expired. */
+export const USER_TICK_MS = 1 * MINUTE_MS;
+export const RETENTION_INTERVAL_MS = 60 * MINUTE_MS;
+/** Log entries and store keys removed by one commit. */
+export const RETENTION_SLICE_ENTRIES = 256;
+export const RETENTION_SLICE_KEYS = 1024;
+/** Log entries settled by one step; more are settled in further steps. */
+export const SETTLE_SLICE_ENTRIES = 256;
+/** Heads of the newest entries kept in memory, so that acknowledgements of devices online read nothing. */
+export const RECENT_HEADS_MAX = 512;
+/** Sender devices that one user keeps in memory; the ones read first are dropped and read again when needed. */
+export const PAIRS_CACHED_MAX = 4096;
+/** Room in a log record for everything but the body. */
+export const LOG_RECORD_HEAD_BYTES_MAX = 200;
+/** Commits of one user that wait for the store; past either, senders are told to wait. */
+export const USER_COMMITS_WAITING_MAX = 1000;
+export const USER_COMMIT_BYTES_WAITING_MAX = 8 * MIB;
+/** Commits of one user are joined up to this many bytes. */
+export const USER_COMMIT_BATCH_BYTES = 256 * KIB;
+/** Notices of expiry that senders have not confirmed yet; past it nothing undelivered expires. */
+export const OWED_NOTICES_MAX = 1024;
+export const OWED_RETRY_MIN_MS = 1 * SECOND_MS;
+export const OWED_RETRY_MAX_MS = 60 * SECOND_MS;
 
 // Client
 export const OUTBOX_WINDOW_MESSAGES = 64;
@@ -113,6 +234,77 @@ export const RECONNECT_DELAY_MIN_MS = 100;
 export const RECONNECT_DELAY_MAX_MS = 10 * SECOND_MS;
 export const REQUEST_TIMEOUT_MS = 10 * SECOND_MS;
 export const BOX_KEY_ROTATE_MS = 1 * DAY_MS;
+/** Calls of one client that wait for an answer; past it a call is refused with E_RATE_LIMITED. */
+export const CLIENT_CALLS_OPEN_MAX = 16_384;
+/** Messages of one client on their way at once, over all recipients. */
+export const CLIENT_SENDS_FLYING_MAX = 4096;
+/** Overdue calls are ended at most this late. */
+export const CLIENT_DEADLINE_SWEEP_MS = 250;
+/** Pushes kept while a login is not finished; later ones are dropped and pulled. */
+export const PUSHES_HELD_MAX = 1024;
+/** Tickets followed in one login before it counts as failed. */
+export const LOGIN_REDIRECTS_MAX = 4;
+export const CONNECT_URL_GATES_MAX = 32;
+/** Public keys of users kept in memory by a client; the oldest are dropped and fetched again. */
+export const KEYS_CACHED_MAX = 4096;
+/** Envelopes kept unopened until a changed key is accepted; past it further ones of that sender are dropped with a warning. */
+export const HELD_ENVELOPES_MAX = 1000;
+/** When entries of a sender whose keys were out of reach are read again. */
+export const HELD_RETRY_MS = 5 * SECOND_MS;
+/** How often a client looks whether its box key has served its time. */
+export const BOX_KEY_CHECK_INTERVAL_MS = 60 * MINUTE_MS;
+/** Private box keys are kept this long after a newer one was made: longer than any node retains what is sealed to them. */
+export const BOX_KEY_RETAIN_MS = 90 * DAY_MS;
+/** How often a call that lost a race for the vault tries again with the newer one. */
+export const VAULT_CONFLICTS_MAX = 5;
+/** Records that a client reads in one turn of a long search or recount. */
+export const CLIENT_SCAN_RECORDS = 256;
+export const SEARCH_MESSAGES_DEFAULT = 50;
+/** Presence questions of one client under way at once. */
+export const PRESENCE_CALLS_MAX = 16;
+/** Counter ranges of expired messages remembered per device and recipient; the oldest are merged past it. */
+export const EXPIRED_RANGES_MAX = 64;
+
+// Operations
+export const PART_START_DEADLINE_MS = 30 * SECOND_MS;
+/** A part of a node that has not stopped by then is left behind, so that the others get their turn. */
+export const PART_STOP_DEADLINE_MS = 10 * SECOND_MS;
+export const HTTP_BODY_BYTES_MAX = 64 * KIB;
+export const HTTP_REQUEST_TIMEOUT_MS = 10 * SECOND_MS;
+/** Values of an open label of a metric; further ones are counted as `other`. */
+export const METRIC_LABEL_VALUES_MAX = 64;
+export const LOOP_SAMPLE_INTERVAL_MS = 500;
+export const DRAIN_TIMEOUT_DEFAULT_MS = 30 * SECOND_MS;
+export const DEV_NODES_MAX = 9;
+
+// Commands
+/** How long `send` waits for what `--wait` asks when no `--timeout` is given. */
+export const COMMAND_TIMEOUT_DEFAULT_MS = 10 * SECOND_MS;
+/** How long a command that ends goes on sending what is in the outbox; the rest is saved. */
+export const COMMAND_GRACE_MS = 2 * SECOND_MS;
+/** Longest text read from a pipe; the node's own limit may be lower. */
+export const STDIN_TEXT_BYTES_MAX = 1 * MIB;
+export const PASSWORD_BYTES_MAX = 1 * KIB;
+export const HISTORY_MESSAGES_DEFAULT = 50;
+/** Messages that one question to the local store may ask for. */
+export const HISTORY_MESSAGES_MAX = 100_000;
+/** Messages that `tail` prints and marks at a time. */
+export const TAIL_BATCH_MESSAGES = 256;
+export const RPC_LINE_BYTES_MAX = 1 * MIB;
+/** Requests of one `fastchat rpc` that may run at a time; past it no further line is read. */
+export const RPC_REQUESTS_OPEN_MAX = 1024;
+/** Output that the reader of `fastchat rpc` has not taken; past it events are dropped, counted and told. */
+export const RPC_OUTPUT_BYTES_MAX = 64 * MIB;
+/** Pasted lines that `chat` sends without asking. */
+export const CHAT_PASTE_LINES_MAX = 3;
+export const CHAT_PASTE_WINDOW_MS = 50;
+/** A second Ctrl+C within this time leaves `chat`. */
+export const CHAT_QUIT_WINDOW_MS = 2 * SECOND_MS;
+export const CHAT_BACKLOG_MESSAGES = 20;
+/** How long acknowledgements are gathered into one line. */
+export const CHAT_ACK_DELAY_MS = 300;
+/** Own messages whose state `chat` remembers, to show each only once. */
+export const CHAT_ACKS_REMEMBERED_MAX = 1000;
 
 /** What an operator may set; the names are the keys under `limits.` in the configuration. */
 export interface Limits {

@@ -12,7 +12,6 @@ import {
   publicKeys,
   receiptRecord,
   sealedVault,
-  storeToken,
   storeTokens,
 } from './account.ts';
 import { call, callTable } from './calls.ts';
@@ -103,9 +102,10 @@ export const userCalls = callTable({
   changePassword: call(34, struct({ record: bytes(1, 1024), passwordWrap: bytes(1, 256) }), none),
   devices: call(35, none, struct({ devices: list(deviceInfo, DEVICES_MAX) })),
   revokeDevice: call(36, struct({ device: deviceId }), none),
+  /** Registers a device in the place of `device`, which is revoked in the same commit. */
   replaceDevice: call(
     37,
-    struct({ token: storeToken, device: newDevice }),
+    struct({ device: deviceId, replacement: newDevice }),
     struct({ device: deviceId }),
   ),
 

@@ -1,0 +1,52 @@
+/** What the mesh did, counted for metrics: nothing disappears without a number. */
+import type { NodeId } from '../protocol/ids.ts';
+
+/** Why something was dropped, and in which unit it is counted. */
+export interface MeshDrops {
+  /** Messages refused at a full outbox. */
+  hwm: number;
+  /** Messages to a peer that is not up. */
+  unreachable: number;
+  /** Frames of a peer that never arrived, told by its numbers. */
+  gap: number;
+  /** Frames that arrived twice or were overtaken. */
+  duplicate: number;
+  /** Frames that are malformed or of another protocol version. */
+  decode: number;
+  /** Answers that nobody waits for any more. */
+  late: number;
+  /** Frames before a hello of their link. */
+  stranger: number;
+  /** Frames sent on a link that broke before the peer confirmed them: their fate is unknown. */
+  unconfirmed: number;
+}
+
+export type MeshDropReason = keyof MeshDrops;
+
+export interface PeerFrames {
+  in: number;
+  out: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+export interface MeshCounters {
+  readonly dropped: MeshDrops;
+  readonly frames: Map<NodeId, PeerFrames>;
+}
+
+export function createMeshCounters(): MeshCounters {
+  return {
+    dropped: {
+      hwm: 0,
+      unreachable: 0,
+      gap: 0,
+      duplicate: 0,
+      decode: 0,
+      late: 0,
+      stranger: 0,
+      unconfirmed: 0,
+    },
+    frames: new Map(),
+  };
+}

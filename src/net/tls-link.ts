@@ -1,0 +1,149 @@
+/** One client link over a TLS socket whose handshake is done: frames in, frames out, one write per event turn. */
+import type { TLSSocket } from 'node:tls';
+import type { Clock, Timer } from '../ops/clock.ts';
+import { invariant } from '../protocol/errors.ts';
+import type { ClientLink, ClientLinkEvents } from './client-link.ts';
+import { FRAME_HEAD_BYTES, frameHead, FrameSplitter } from './framing.ts';
+import type { LinkLimits } from './link-limits.ts';
+import { WriteGuard } from './write-guard.ts';
+
+export interface TlsLinkOptions {
+  readonly socket: TLSSocket;
+  readonly source: string;
+  readonly clock: Clock;
+  readonly limits: LinkLimits;
+  /** Called by `trust`; undefined on the dialling side, which trusts from the start. */
+  readonly onTrust: (() => void) | undefined;
+}
+
+type LinkState =
+  | { readonly at: 'open' }
+  /** Closing in order: nothing more is taken, what is queued goes out. */
+  | { readonly at: 'closing'; readonly reason: string | undefined }
+  | { readonly at: 'closed'; readonly reason: string | undefined };
+
+export class TlsLink implements ClientLink {
+  readonly source: string;
+  readonly #options: TlsLinkOptions;
+  readonly #socket: TLSSocket;
+  readonly #splitter: FrameSplitter;
+  readonly #guard: WriteGuard;
+  #events: ClientLinkEvents | undefined;
+  #state: LinkState = { at: 'open' };
+  #queued: Uint8Array[] = [];
+  #queuedBytes = 0;
+  /** The login timeout while the link is not trusted, the close timeout while it closes. */
+  #deadline: Timer | undefined;
+
+  constructor(options: TlsLinkOptions) {
+    const { socket, clock, limits, onTrust } = options;
+    const isGate = onTrust !== undefined;
+    this.source = options.source;
+    this.#options = options;
+    this.#socket = socket;
+    const frameBytesMax = isGate ? limits.helloFrameBytesMax : limits.frameBytesMax;
+    this.#splitter = new FrameSplitter(frameBytesMax, (frame) => this.#events?.onFrame(frame));
+    this.#guard = new WriteGuard({
+      clock,
+      limits,
+      pendingBytes: () => this.pendingBytes,
+      // A gate serves no more requests to whoever does not take the answers. The dialling side goes on reading, so
+      // that the two never wait for each other.
+      onPaused: () => void (isGate && socket.pause()),
+      onWritable: () => this.#onWritable(),
+      onStalled: (reason) => this.destroy(reason),
+    });
+    if (isGate)
+      this.#deadline = clock.after(limits.loginTimeoutMs, () =>
+        this.destroy('not authenticated in time'),
+      );
+  }
+
+  /** Connects the socket to the events; before that nothing is read. */
+  attach(events: ClientLinkEvents): void {
+    this.#events = events;
+    if (this.#state.at === 'closed') {
+      const { reason } = this.#state;
+      this.#options.clock.soon(() => events.onClose(reason));
+    }
+    this.#socket.setNoDelay(true);
+    this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    this.#socket.on('error', (error: NodeJS.ErrnoException) =>
+      this.#close(`network error ${error.code ?? 'unknown'}`),
+    );
+    this.#socket.on('close', () => this.#close(undefined));
+  }
+
+  get pendingBytes(): number {
+    return this.#queuedBytes + this.#socket.writableLength;
+  }
+
+  send(frame: Uint8Array): boolean {
+    const { frameBytesMax } = this.#options.limits;
+    invariant(frame.length > 0 && frame.length <= frameBytesMax, 'a frame has a legal size');
+    if (this.#state.at !== 'open') return false;
+    if (this.#queued.length === 0) this.#options.clock.soon(() => this.#flush());
+    this.#queued.push(frameHead(frame.length), frame);
+    this.#queuedBytes += FRAME_HEAD_BYTES + frame.length;
+    return this.#guard.added();
+  }
+
+  trust(): void {
+    const { onTrust, limits } = this.#options;
+    if (onTrust === undefined || this.#state.at !== 'open') return;
+    this.#splitter.raiseMax(limits.frameBytesMax);
+    this.#deadline?.cancel();
+    onTrust();
+  }
+
+  close(reason?: string): void {
+    if (this.#state.at !== 'open') return;
+    this.#flush();
+    this.#state = { at: 'closing', reason: reason ?? 'closed here' };
+    this.#splitter.stop();
+    this.#deadline?.cancel();
+    const { clock, limits } = this.#options;
+    this.#deadline = clock.after(limits.closeTimeoutMs, () => this.#socket.destroy());
+    this.#socket.end();
+    // What still comes is thrown away; unread, it would hide the other side's end.
+    this.#socket.resume();
+  }
+
+  destroy(reason?: string): void {
+    this.#close(reason ?? 'closed here');
+  }
+
+  #onData(chunk: Buffer): void {
+    const fault = this.#splitter.push(chunk);
+    if (fault !== undefined) this.destroy(fault);
+  }
+
+  #flush(): void {
+    if (this.#queued.length === 0 || this.#state.at === 'closed') return;
+    const bytes = Buffer.concat(this.#queued, this.#queuedBytes);
+    this.#queued = [];
+    this.#queuedBytes = 0;
+    this.#socket.write(bytes, () => {
+      if (this.#state.at === 'open') this.#guard.drained();
+    });
+  }
+
+  #onWritable(): void {
+    this.#socket.resume();
+    this.#events?.onWritable();
+  }
+
+  /** The one end of every link; undefined: the other side closed in order. */
+  #close(reason: string | undefined): void {
+    if (this.#state.at === 'closed') return;
+    const first = this.#state.at === 'closing' ? this.#state.reason : reason;
+    this.#state = { at: 'closed', reason: first };
+    this.#splitter.stop();
+    this.#guard.stop();
+    this.#deadline?.cancel();
+    this.#queued = [];
+    this.#queuedBytes = 0;
+    this.#socket.destroy();
+    this.#events?.onClose(first);
+  }
+}

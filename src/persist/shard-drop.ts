@@ -1,0 +1,27 @@
+/** Removes a shard in slices, so that the event loop stays free; an interrupted drop is noticed when the store opens. */
+import { DROP_SLICE_KEYS } from '../protocol/limits.ts';
+import type { Area, Environment } from './environment.ts';
+import { FIRST_KEY, dataArea, journalArea } from './physical-keys.ts';
+import { resetShardState, writeHead } from './shard-state.ts';
+import type { ShardState } from './shard-state.ts';
+
+/** From its first turn on the shard shows nothing and takes nothing. Resolves when everything but its promise is gone. */
+export async function dropShard(environment: Environment, state: ShardState): Promise<void> {
+  resetShardState(state, 'dropping');
+  writeHead(environment, state);
+  await clearArea(environment, dataArea(state.shard));
+  await clearArea(environment, journalArea(state.shard));
+  resetShardState(state, 'absent');
+  writeHead(environment, state);
+  await environment.flushed(undefined);
+}
+
+async function clearArea(environment: Environment, area: Area): Promise<void> {
+  const keys = { area, from: FIRST_KEY, to: undefined };
+  for (;;) {
+    const slice = environment.range(keys, { limit: DROP_SLICE_KEYS, keysOnly: true });
+    if (slice.length === 0) return;
+    for (const [key] of slice) environment.write(area, key, undefined);
+    await environment.flushed(undefined);
+  }
+}

@@ -1,0 +1,87 @@
+/** What the store keeps in memory of each shard, and its two records on disk: the head and the promise. */
+import type { ShardId } from '../protocol/ids.ts';
+import { parseShardId } from '../protocol/ids.ts';
+import type { Environment } from './environment.ts';
+import { FIRST_KEY, HEAD_AREA, PROMISE_AREA, shardKey } from './physical-keys.ts';
+import type { ShardHead } from './shard-store.ts';
+
+const NUMBER_BYTES = 6;
+const NEVER_WRITTEN: ShardHead = { epoch: 0, seq: 0 };
+
+export interface ShardState {
+  readonly shard: ShardId;
+  head: ShardHead;
+  /** Every commit after it has a journal record, no other commit has one. */
+  journalBase: ShardHead;
+  /** Epochs below are refused. Never below the head's epoch. */
+  promised: number;
+  /** `dropping`: its data is being removed; nothing of it is shown and nothing is taken. */
+  standing: 'absent' | 'present' | 'dropping';
+}
+
+/** Every shard with a head or a promise on disk. */
+export function loadShardStates(environment: Environment): Map<ShardId, ShardState> {
+  const states = new Map<ShardId, ShardState>();
+  const read = (area: number, take: (state: ShardState, record: Buffer) => void): void => {
+    const pairs = environment.range({ area, from: FIRST_KEY, to: undefined }, { limit: Infinity });
+    for (const [key, value] of pairs) {
+      const shard = parseShardId(Buffer.from(key).readUInt16BE());
+      const state = states.get(shard) ?? newShardState(shard);
+      states.set(shard, state);
+      take(state, Buffer.from(value));
+    }
+  };
+  read(HEAD_AREA, takeHead);
+  read(PROMISE_AREA, (state, record) => {
+    state.promised = record.readUIntBE(0, NUMBER_BYTES);
+  });
+  return states;
+}
+
+export function newShardState(shard: ShardId): ShardState {
+  return {
+    shard,
+    head: NEVER_WRITTEN,
+    journalBase: NEVER_WRITTEN,
+    promised: 0,
+    standing: 'absent',
+  };
+}
+
+/** Forgets what the shard held; its promise stays. */
+export function resetShardState(state: ShardState, standing: 'absent' | 'dropping'): void {
+  state.head = NEVER_WRITTEN;
+  state.journalBase = NEVER_WRITTEN;
+  state.standing = standing;
+}
+
+/** Writes (or for an absent shard removes) the head record: dropping | head epoch, seq | journal base epoch, seq. */
+export function writeHead(environment: Environment, state: ShardState): void {
+  const { shard, head, journalBase, standing } = state;
+  if (standing === 'absent') {
+    environment.write(HEAD_AREA, shardKey(shard), undefined);
+    return;
+  }
+  const record = Buffer.allocUnsafe(1 + 4 * NUMBER_BYTES);
+  let offset = record.writeUInt8(standing === 'dropping' ? 1 : 0);
+  for (const number of [head.epoch, head.seq, journalBase.epoch, journalBase.seq])
+    offset = record.writeUIntBE(number, offset, NUMBER_BYTES);
+  environment.write(HEAD_AREA, shardKey(shard), record);
+}
+
+function takeHead(state: ShardState, record: Buffer): void {
+  const number = (index: number): number =>
+    record.readUIntBE(1 + index * NUMBER_BYTES, NUMBER_BYTES);
+  state.standing = record[0] === 1 ? 'dropping' : 'present';
+  state.head = { epoch: number(0), seq: number(1) };
+  state.journalBase = { epoch: number(2), seq: number(3) };
+}
+
+/** Promises to refuse epochs below `epoch`, in the present transaction; a lower one changes nothing. */
+export function raisePromise(environment: Environment, state: ShardState, epoch: number): void {
+  if (epoch <= state.promised) return;
+  state.promised = epoch;
+  const record = Buffer.allocUnsafe(NUMBER_BYTES);
+  record.writeUIntBE(epoch, 0, NUMBER_BYTES);
+  environment.write(PROMISE_AREA, shardKey(state.shard), record);
+}

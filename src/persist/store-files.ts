@@ -1,0 +1,48 @@
+/** Checks a store's files before lmdb maps them into memory, where a page that is not there kills the process (SIGBUS). */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { FastChatError } from '../protocol/errors.ts';
+import { checkDataFile } from './lmdb-file.ts';
+
+const DATA_FILE = 'data.mdb';
+const FORMAT_FILE = 'FORMAT';
+/** Grows when what the store writes can no longer be read by older programs. */
+const FORMAT = 'fastchat-store 1\n';
+
+/** @throws E_VERSION (another format), E_IO (the data file is gone, cut off or not a store's) */
+export function checkStoreFiles(directory: string): void {
+  const dataPath = join(directory, DATA_FILE);
+  const formatPath = join(directory, FORMAT_FILE);
+  const dataBytes = existsSync(dataPath) ? statSync(dataPath).size : 0;
+  if (existsSync(formatPath)) {
+    if (readFileSync(formatPath, 'utf8') !== FORMAT)
+      throw new FastChatError(
+        'E_VERSION',
+        `${directory} was written by another version of FastChat`,
+      );
+    // Starting empty here would silently forget everything that was acknowledged.
+    if (dataBytes === 0) throw new FastChatError('E_IO', `${dataPath} is missing or empty`);
+  }
+  if (dataBytes > 0) checkDataFile(dataPath, dataBytes);
+}
+
+/** Notes that the store exists and in which format, once. Survives a power failure at any moment. */
+export function markStoreFormat(directory: string): void {
+  const path = join(directory, FORMAT_FILE);
+  if (existsSync(path)) return;
+  const draft = `${path}.new`;
+  const file = openSync(draft, 'w', 0o600);
+  writeSync(file, FORMAT);
+  fsyncSync(file);
+  closeSync(file);
+  renameSync(draft, path);
+}

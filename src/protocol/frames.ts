@@ -1,0 +1,46 @@
+/** Encoded items as frames: a msgpack array of items, without encoding any of them twice. */
+import { CLIENT_FRAME_BYTES_MAX, FRAMES_PER_BATCH_MAX } from './limits.ts';
+
+const ARRAY_HEADER_BYTES_MAX = 3;
+
+/** As few frames as hold all items in order; none is larger than CLIENT_FRAME_BYTES_MAX, unless one item alone is. */
+export function packFrames(items: readonly Uint8Array[]): readonly Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  let first = 0;
+  let bytes = ARRAY_HEADER_BYTES_MAX;
+  for (const [index, item] of items.entries()) {
+    const isFull =
+      index - first === FRAMES_PER_BATCH_MAX || bytes + item.length > CLIENT_FRAME_BYTES_MAX;
+    if (isFull && index > first) {
+      frames.push(joinItems(items.slice(first, index), bytes));
+      first = index;
+      bytes = ARRAY_HEADER_BYTES_MAX;
+    }
+    bytes += item.length;
+  }
+  if (items.length > first) frames.push(joinItems(items.slice(first), bytes));
+  return frames;
+}
+
+/** `bytesMax` is at least what the frame takes. */
+function joinItems(items: readonly Uint8Array[], bytesMax: number): Uint8Array {
+  const frame = new Uint8Array(bytesMax);
+  let offset = writeHeader(frame, items.length);
+  for (const item of items) {
+    frame.set(item, offset);
+    offset += item.length;
+  }
+  return frame.subarray(0, offset);
+}
+
+/** The head of a msgpack array; answers its length. */
+function writeHeader(frame: Uint8Array, count: number): number {
+  if (count < 16) {
+    frame[0] = 0x90 | count;
+    return 1;
+  }
+  frame[0] = 0xdc;
+  frame[1] = count >> 8;
+  frame[2] = count & 0xff;
+  return 3;
+}
