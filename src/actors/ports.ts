@@ -27,6 +27,25 @@ export interface ActorStore {
   settled(): Promise<void>;
 }
 
+/** How the store lays out keys and long values; pure functions of `src/persist`, handed in by the composition root. */
+export interface RecordCodec {
+  /** A key whose byte order is the order of its parts; one of fewer parts is a prefix of those that continue it. */
+  key(...parts: ReadonlyArray<string | number>): Uint8Array;
+  /** The smallest key above every key that starts with `prefix`. */
+  after(prefix: Uint8Array): Uint8Array;
+  /** The writes that replace a long value of `oldParts` parts; undefined removes it. @throws E_TOO_LARGE */
+  chunk(key: Uint8Array, value: Uint8Array | undefined, oldParts: number): readonly ActorWrite[];
+  /** How many parts a long value takes. */
+  chunkCount(value: Uint8Array | undefined): number;
+  /** Parts in order to the value they make; undefined for none. */
+  join(parts: readonly Uint8Array[]): Uint8Array | undefined;
+}
+
+/** What becomes of messages, counted for the operator. */
+export interface UserMeter {
+  count(what: 'stored' | 'delivered' | 'expired' | 'refused', by: number): void;
+}
+
 /** How actors and sessions reach others; location-transparent. Every call of `done` happens exactly once. */
 export interface Courier {
   /** Asks the user actor that lives at `to`. Answers E_UNREACHABLE or E_TIMEOUT when its owner does not. */

@@ -11,13 +11,16 @@ import type { NodeId, ShardId } from '../protocol/ids.ts';
 import type { ClusterView, Member, ShardAssignment } from './members.ts';
 
 export interface Coordinator {
-  /** Adds or replaces a member; the first one gets every shard. */
+  /** Adds a member or replaces its addresses; the first one gets every shard. @throws E_NAME_TAKEN (another key has the name) */
   join(member: Member): Promise<ClusterView>;
   /** Removes a member that owns nothing. @throws E_USAGE while it owns shards */
   leave(node: NodeId): Promise<void>;
   /** The present view. @throws E_UNREACHABLE while the coordinator cannot be asked */
   view(): Promise<ClusterView>;
-  /** Sets one shard if its epoch is still `expectedEpoch`; answers what holds afterwards. */
+  /**
+   * Sets one shard if its epoch is still `expectedEpoch`; answers what holds afterwards.
+   * @throws E_UNREACHABLE, E_TIMEOUT: it may have happened or may still happen; another swap from the same epoch settles it
+   */
   swap(
     shard: ShardId,
     expectedEpoch: number,

@@ -190,6 +190,11 @@ export class Mesh {
     return this.#counters;
   }
 
+  /** Sends the load report at once instead of with the next heartbeat: something changed that others decide by. */
+  reportNow(): void {
+    for (const peer of this.#peers.values()) peer.greet();
+  }
+
   /** Fails what is open and closes the transport. */
   async close(): Promise<void> {
     if (this.#isClosed) return;

@@ -100,7 +100,8 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.#startMs + this.#elapsedMs;
+    // Whole milliseconds, as the machine's clock.
+    return this.#startMs + Math.floor(this.#elapsedMs);
   }
 
   mono(): number {

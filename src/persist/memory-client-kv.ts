@@ -11,6 +11,8 @@ export interface MemoryClientKvOptions {
   readonly disk: MemoryDisk;
   readonly flushDelayMs: () => number;
   readonly onFailure?: OnFailure;
+  /** A planted bug, for the simulator's own tests: says "flushed" before the disk has it. */
+  readonly resolveBeforeFlush?: boolean;
 }
 
 /** Opens a store on what `disk` holds. After `disk.crash()` it is dead; open another one on the same disk. */

@@ -44,6 +44,17 @@ export class MemoryDisk {
     this.#halt = undefined;
   }
 
+  /** A disk with the same flushed content: what a back-up of the machine would hold. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk();
+    for (const [area, map] of this.#areas) {
+      const entries = new SortedMap<Uint8Array>();
+      for (const [text, value] of map.range('', undefined, false)) entries.set(text, value);
+      copy.#areas.set(area, entries);
+    }
+    return copy;
+  }
+
   /** How many transactions a crash now would lose. */
   get unflushed(): number {
     return this.#unflushed.length;

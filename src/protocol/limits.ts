@@ -118,6 +118,9 @@ export const JOIN_CHALLENGE_LIFETIME_MS = 30 * SECOND_MS;
 /** The cluster's keys, as a joining node gets them. */
 export const CLUSTER_KEYS_BYTES_MAX = 16 * KIB;
 
+/** Changes of the number of sessions are told to the other nodes this much later, all in one report. */
+export const LOAD_REPORT_DELAY_MS = 50;
+
 // Actors
 export const ACTOR_MAILBOX_MESSAGES_MAX = 1000;
 export const ACTOR_IDLE_MS = 2 * MINUTE_MS;
@@ -209,8 +212,8 @@ export const RETENTION_SLICE_ENTRIES = 256;
 export const RETENTION_SLICE_KEYS = 1024;
 /** Log entries settled by one step; more are settled in further steps. */
 export const SETTLE_SLICE_ENTRIES = 256;
-/** Heads of the newest entries kept in memory, so that acknowledgements of devices online read nothing. */
-export const RECENT_HEADS_MAX = 512;
+/** Heads of the newest undelivered entries kept in memory, so that acknowledgements of devices online read nothing. */
+export const RECENT_HEADS_MAX = 1024;
 /** Sender devices that one user keeps in memory; the ones read first are dropped and read again when needed. */
 export const PAIRS_CACHED_MAX = 4096;
 /** Room in a log record for everything but the body. */

@@ -11,7 +11,8 @@ const COMBINING_MARKS_MAX = 4;
 const TAB_SPACES = '    ';
 
 /** Controls, formats, surrogates, private and unassigned code points, separators, what is ignored by default, Braille blank. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
+const UNSAFE =
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
 const MARK = /\p{M}/u;
 const PICTOGRAPHIC = /\p{Extended_Pictographic}/u;
 const SKIN_TONE = /[\u{1F3FB}-\u{1F3FF}]/u;
@@ -47,9 +48,7 @@ function follow(before: Before, point: string): Before {
  */
 export function safe(text: string): string {
   if (PLAIN.test(text)) return text;
-  const points = [
-    ...text.replaceAll('\r\n', '\n').replaceAll('\t', TAB_SPACES).normalize('NFC'),
-  ];
+  const points = [...text.replaceAll('\r\n', '\n').replaceAll('\t', TAB_SPACES).normalize('NFC')];
   let shown = '';
   let marks = 0;
   let before: Before = 'other';

@@ -30,4 +30,11 @@ export type BalanceAlgorithm = 'inverse-load' | 'least-connections' | 'round-rob
 export type BalancerMsg =
   | { readonly type: 'report'; readonly node: NodeId; readonly report: LoadReport }
   | { readonly type: 'peerLost'; readonly node: NodeId }
+  /** `roll` is uniform in [0, 1); answered by exactly one `placed` effect, in order. */
   | { readonly type: 'place'; readonly roll: number };
+
+/** Where a login goes; undefined: no node lives that takes one. */
+export interface PlacedEffect {
+  readonly type: 'placed';
+  readonly gate: Gate | undefined;
+}

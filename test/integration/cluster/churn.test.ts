@@ -58,7 +58,8 @@ describe('a cluster whose nodes and coordinator fail all the time', () => {
       expect(world.served()).to.deep.equal({ a: 2, b: 2, c: 2 });
       world.expectNothingLost();
       world.expectOneCopyEach();
-      for (const name of NAMES) await runOn(world.clock, world.node(name).cluster.directory.saved());
+      for (const name of NAMES)
+        await runOn(world.clock, world.node(name).cluster.directory.saved());
       await world.stop();
     });
 });

@@ -1,0 +1,25 @@
+/** What a session does with the calls of a client, by their names. */
+import type { ClientCallName, ClientRequest } from '../../protocol/client-calls.ts';
+import type { RequestNamed } from './messages.ts';
+import type { Turn } from './turn.ts';
+
+/** Handlers of some calls, in a phase of type `P`. */
+export type CallHandlers<P> = {
+  readonly [K in ClientCallName]?: (
+    turn: Turn,
+    phase: P,
+    id: number,
+    request: RequestNamed<K>,
+  ) => void;
+};
+
+type AnyHandler<P> = (turn: Turn, phase: P, id: number, request: ClientRequest) => void;
+
+/** The handler for `request`; undefined: this phase has none for such a call. */
+export function handlerOf<P>(
+  handlers: CallHandlers<P>,
+  request: ClientRequest,
+): AnyHandler<P> | undefined {
+  // The table pairs each name with its own request, which the compiler checks there and cannot follow here.
+  return handlers[request.type] as AnyHandler<P> | undefined;
+}

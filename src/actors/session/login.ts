@@ -1,0 +1,79 @@
+/**
+ * Password login. Every challenge that a client has seen ends in exactly one `loginResult`: with OPAQUE a client can
+ * check one guess against the challenge alone, so a challenge that is never finished is a failed login.
+ */
+import type { Outcome } from '../../protocol/calls.ts';
+import { invariant } from '../../protocol/errors.ts';
+import type { DeviceId, UserId } from '../../protocol/ids.ts';
+import type { UserReply } from '../../protocol/user-calls.ts';
+import type { LoginChallenge, RequestNamed } from './messages.ts';
+import { placeLogin } from './placing.ts';
+import { readDeviceKey } from './proof.ts';
+import { NOT_YOU } from './refusals.ts';
+import { awaitClient, emit, failAttempt, jobNamed, refuseAttempt, work } from './turn.ts';
+import type { Turn } from './turn.ts';
+
+export function readRecord(turn: Turn, id: number, request: RequestNamed<'loginStart'>): void {
+  work(turn, id, { doing: 'reading record', request });
+  emit(turn, { type: 'ask', id, to: request.user, request: { type: 'loginRecord' } });
+}
+
+/** No record means no such user: the challenge is made all the same, and looks it. */
+export function recordRead(turn: Turn, outcome: Outcome<UserReply<'loginRecord'>>): void {
+  const job = jobNamed(turn, 'reading record');
+  if (job === undefined) return;
+  if (!outcome.ok) return failAttempt(turn, job.callId, outcome.error);
+  const { user, request } = job.request;
+  work(turn, job.callId, { doing: 'starting login', user });
+  emit(turn, { type: 'startLogin', user, record: outcome.value.record, request });
+}
+
+export function loginStarted(turn: Turn, outcome: Outcome<LoginChallenge>): void {
+  const job = jobNamed(turn, 'starting login');
+  if (job === undefined) return;
+  if (!outcome.ok) return failAttempt(turn, job.callId, outcome.error);
+  const { response, secret } = outcome.value;
+  emit(turn, { type: 'reply', id: job.callId, call: 'loginStart', reply: { response } });
+  awaitClient(turn, { at: 'authenticating', user: job.user, secret });
+}
+
+interface PasswordFinish {
+  readonly user: UserId;
+  readonly secret: Uint8Array;
+  readonly request: RequestNamed<'loginFinish'>;
+}
+
+export function finishPassword(
+  turn: Turn,
+  id: number,
+  { user, secret, request }: PasswordFinish,
+): void {
+  work(turn, id, { doing: 'checking password', user, request });
+  emit(turn, { type: 'finishLogin', secret, finish: request.finish });
+}
+
+export function passwordChecked(turn: Turn, success: boolean): void {
+  const job = jobNamed(turn, 'checking password');
+  if (job === undefined) return;
+  const { callId, user } = job;
+  emit(turn, { type: 'tell', to: user, request: { type: 'loginResult', success } });
+  if (!success) return refuseAttempt(turn, callId, NOT_YOU);
+  const { newDevice, proof } = job.request;
+  if (newDevice !== undefined) {
+    work(turn, callId, { doing: 'adding device', user, token: newDevice.token });
+    const request = { type: 'addDevice', ...newDevice } as const;
+    return emit(turn, { type: 'ask', id: callId, to: user, request });
+  }
+  invariant(proof !== undefined, 'loginFinish names a new device or proves an old one');
+  readDeviceKey(turn, callId, { user, proof, replacement: undefined, where: 'anywhere' });
+}
+
+/** A device that was just registered presents the token it was registered with. */
+export function deviceAdded(turn: Turn, outcome: Outcome<{ readonly device: DeviceId }>): void {
+  const job = jobNamed(turn, 'adding device');
+  if (job === undefined) return;
+  if (!outcome.ok) return failAttempt(turn, job.callId, outcome.error);
+  const { user, token, callId } = job;
+  const tokens = { previous: token, next: token };
+  placeLogin(turn, callId, { user, device: outcome.value.device, tokens });
+}

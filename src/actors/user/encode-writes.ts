@@ -1,0 +1,130 @@
+/** Logical writes to keys and bytes. */
+import { contactInfo, sealedVault } from '../../protocol/account.ts';
+import { encode } from '../../protocol/codec.ts';
+import { assertNever } from '../../protocol/errors.ts';
+import type { UserId } from '../../protocol/ids.ts';
+import { LOG_RECORD_HEAD_BYTES_MAX, STORE_VALUE_BYTES_MAX } from '../../protocol/limits.ts';
+import type { ActorWrite, RecordCodec } from '../ports.ts';
+import {
+  accountRecord,
+  deviceRecord,
+  logRecord,
+  mailboxRecord,
+  owedRecord,
+  pairRecord,
+  seenRecord,
+} from './records.ts';
+import type { UserWrite } from './records.ts';
+
+type LogWrite = WriteOf<'log'>;
+type VaultWrite = WriteOf<'vault'>;
+type WriteOf<T extends UserWrite['type']> = Extract<UserWrite, { type: T }>;
+/** Where a record lies below its user. */
+type Place = ReadonlyArray<string | number>;
+
+/** How much of a body its log record holds. */
+const BODY_START_BYTES = STORE_VALUE_BYTES_MAX - LOG_RECORD_HEAD_BYTES_MAX;
+
+const places: { readonly [T in UserWrite['type']]: (write: WriteOf<T>) => Place } = {
+  account: () => ['account'],
+  vault: () => ['vault'],
+  mailbox: () => ['mailbox'],
+  device: ({ record }) => ['device', record.device],
+  removeDevice: ({ device }) => ['device', device],
+  log: ({ entry }) => ['log', entry.seq],
+  removeLog: ({ seq }) => ['log', seq],
+  pair: ({ record }) => ['pair', record.sender, record.device],
+  contact: ({ record }) => ['contact', record.user],
+  removeContact: ({ user }) => ['contact', user],
+  owed: ({ record }) => ['owed', record.seq],
+  removeOwed: ({ seq }) => ['owed', seq],
+  seen: ({ source }) => ['seen', source],
+};
+
+function placeOf(write: UserWrite): Place {
+  return (places[write.type] as (write: UserWrite) => Place)(write);
+}
+
+/** The name of the record a write changes: of two writes with one name the later one holds. */
+export function recordName(write: UserWrite): string {
+  return placeOf(write).join('/');
+}
+
+/** About how many bytes and keys a write takes in a commit, in bytes. */
+export function estimateBytes(write: UserWrite): number {
+  if (write.type === 'log') return LOG_RECORD_HEAD_BYTES_MAX + write.entry.envelope.body.length;
+  if (write.type === 'vault') return write.record.vault.length + LOG_RECORD_HEAD_BYTES_MAX;
+  return LOG_RECORD_HEAD_BYTES_MAX;
+}
+
+/** The physical writes of one user's logical ones, in order. */
+export function encodeWrites(
+  user: UserId,
+  writes: Iterable<UserWrite>,
+  codec: RecordCodec,
+): ActorWrite[] {
+  const physical: ActorWrite[] = [];
+  for (const write of writes) {
+    const key = codec.key(user, ...placeOf(write));
+    if (write.type === 'vault') physical.push(...vaultWrites(key, write, codec));
+    else if (write.type === 'log') physical.push(...entryWrites(user, write, codec));
+    else physical.push({ key, value: plainValue(write) });
+    if (write.type === 'removeLog' && write.parts > 0)
+      physical.push(...codec.chunk(codec.key(user, 'body', write.seq), undefined, write.parts));
+  }
+  return physical;
+}
+
+/** The log record holds the beginning of the body, which is all of most; the rest has a key of its own. */
+function entryWrites(
+  user: UserId,
+  { entry, loud, bytes }: LogWrite,
+  codec: RecordCodec,
+): readonly ActorWrite[] {
+  const { seq, at, envelope } = entry;
+  const { from, device, counter, tag, boxEpoch, quiet, body } = envelope;
+  const bodyStart = body.subarray(0, BODY_START_BYTES);
+  const rest = body.length > BODY_START_BYTES ? body.subarray(BODY_START_BYTES) : undefined;
+  const parts = codec.chunkCount(rest);
+  const header = { seq, at, loud, bytes, from, device, counter, tag, boxEpoch, quiet };
+  const value = encode(logRecord, { ...header, parts, bodyStart });
+  const record = { key: codec.key(user, 'log', seq), value };
+  if (rest === undefined) return [record];
+  return [record, ...codec.chunk(codec.key(user, 'body', seq), rest, 0)];
+}
+
+function vaultWrites(
+  key: Uint8Array,
+  { record, oldBytes }: VaultWrite,
+  codec: RecordCodec,
+): readonly ActorWrite[] {
+  const oldParts = oldBytes === 0 ? 0 : codec.chunkCount(new Uint8Array(oldBytes));
+  return codec.chunk(key, encode(sealedVault, record), oldParts);
+}
+
+/** The value of a record that fits one key; undefined removes it. */
+function plainValue(write: Exclude<UserWrite, LogWrite | VaultWrite>): Uint8Array | undefined {
+  switch (write.type) {
+    case 'account':
+      return encode(accountRecord, write.record);
+    case 'mailbox':
+      return encode(mailboxRecord, write.record);
+    case 'device':
+      return encode(deviceRecord, write.record);
+    case 'pair':
+      return encode(pairRecord, write.record);
+    case 'contact':
+      return encode(contactInfo, write.record);
+    case 'owed':
+      return encode(owedRecord, write.record);
+    case 'seen':
+      return encode(seenRecord, write.record);
+    case 'removeLog':
+    case 'removeDevice':
+    case 'removeContact':
+    case 'removeOwed':
+      return undefined;
+    default:
+      return assertNever(write);
+  }
+}

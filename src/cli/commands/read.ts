@@ -1,0 +1,33 @@
+/** `fastchat read`: the history of the local store; works without a server. */
+import type { Client, Message } from '../../client/api.ts';
+import { HISTORY_MESSAGES_DEFAULT, HISTORY_MESSAGES_MAX } from '../../protocol/limits.ts';
+import { withDevice } from '../account.ts';
+import type { CommandContext } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { printMessage } from '../message-output.ts';
+import { resolveTarget } from '../target.ts';
+
+/** The newest `limit` of all conversations, in order of time. */
+async function newest(client: Client, limit: number): Promise<readonly Message[]> {
+  const conversations = await client.conversations();
+  const all = await Promise.all(
+    conversations.map(({ conversation }) => client.history(conversation, { limit })),
+  );
+  return all
+    .flat()
+    .sort((left, right) => left.timestamp - right.timestamp)
+    .slice(-limit);
+}
+
+export async function read(context: CommandContext): Promise<number> {
+  const limit = context.args.count('limit', HISTORY_MESSAGES_MAX) ?? HISTORY_MESSAGES_DEFAULT;
+  const [target] = context.args.words;
+  await withDevice(context, async ({ account, client }) => {
+    const messages =
+      target === undefined
+        ? await newest(client, limit)
+        : await client.history(await resolveTarget(client, target), { limit });
+    for (const message of messages) await printMessage(context, account, message);
+  });
+  return EXIT.ok;
+}

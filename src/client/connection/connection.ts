@@ -1,0 +1,240 @@
+/**
+ * The client's one session: opened, kept alive, found again after every loss until `close`.
+ *
+ * N1  At most one session is open; what an older link still says is ignored.
+ * N2  A loss is followed by attempts without end, further and further apart, unless a refusal can never change.
+ * N3  A call either goes to a live session or waits for one until its own deadline.
+ */
+import { every } from '../../ops/clock.ts';
+import type { Timer } from '../../ops/clock.ts';
+import type { Redirect } from '../../protocol/account.ts';
+import type { ClientCallName, ClientReply, Push } from '../../protocol/client-calls.ts';
+import { FastChatError, asFastChatError } from '../../protocol/errors.ts';
+import {
+  KEEPALIVE_INTERVAL_MS,
+  RECONNECT_DELAY_MAX_MS,
+  REQUEST_TIMEOUT_MS,
+} from '../../protocol/limits.ts';
+import { retryDelayMs } from './backoff.ts';
+import { establish } from './establish.ts';
+import type { Authentication, DialPorts, Session } from './establish.ts';
+import type { Fields } from './gate-link.ts';
+import { OnlineWaiters } from './online-waiters.ts';
+
+export interface ConnectionListener {
+  /** The session is there for everybody; pushes follow. */
+  readonly onOnline: (session: Session) => void;
+  /** The session is lost; the next attempt starts in `retryInMs`. */
+  readonly onLost: (retryInMs: number) => void;
+  /** No further attempt will be made. */
+  readonly onEnded: (error: FastChatError) => void;
+  readonly onPush: (push: Push) => void;
+  /** The newest entry of the inbox, told by a keep-alive. */
+  readonly onHead: (head: number) => void;
+  /** The link takes more to write again. */
+  readonly onWritable: () => void;
+}
+
+type ConnectionState =
+  | { readonly at: 'idle' }
+  | { readonly at: 'connecting'; readonly attempt: number }
+  | { readonly at: 'online'; readonly session: Session; readonly keepAlive: Timer }
+  | { readonly at: 'waiting'; readonly attempt: number; readonly timer: Timer }
+  | { readonly at: 'ended'; readonly error: FastChatError };
+
+/** Refusals that another attempt of the same device can never change. */
+const FINAL = new Set(['E_AUTH', 'E_NOT_LOGGED_IN', 'E_KEY_CHANGED', 'E_VERSION']);
+
+export class Connection {
+  readonly #ports: DialPorts;
+  readonly #device: Authentication;
+  readonly #listener: ConnectionListener;
+  readonly #waiters: OnlineWaiters;
+  #state: ConnectionState = { at: 'idle' };
+  /** Grows whenever what is under way becomes void. */
+  #run = 0;
+
+  constructor(ports: DialPorts, device: Authentication, listener: ConnectionListener) {
+    this.#ports = ports;
+    this.#device = device;
+    this.#listener = listener;
+    this.#waiters = new OnlineWaiters(ports.clock);
+  }
+
+  get session(): Session | undefined {
+    return this.#state.at === 'online' ? this.#state.session : undefined;
+  }
+
+  /** Whether a session is there or being sought. */
+  get isStarted(): boolean {
+    return this.#state.at !== 'idle' && this.#state.at !== 'ended';
+  }
+
+  /** Opens a session by a first login of its own kind (a password); on failure nothing stays behind. */
+  async open(authentication: Authentication): Promise<Session> {
+    this.stop('a new login');
+    const run = this.#start(0);
+    try {
+      return await this.#attach(run, authentication, undefined);
+    } catch (cause) {
+      if (run === this.#run) this.#state = { at: 'idle' };
+      throw cause;
+    }
+  }
+
+  /** Opens a session with the device's key. When no gate answers it rejects, but attempts go on until `stop`. */
+  async start(): Promise<Session> {
+    if (this.#state.at === 'online') return this.#state.session;
+    this.stop('a new login');
+    return await this.#attempt(0, undefined);
+  }
+
+  /** Calls a node, waiting for a session first. With `repeat`, asks again when the session is lost before the answer. */
+  async call<K extends ClientCallName>(
+    name: K,
+    fields: Fields<K>,
+    options: { readonly timeoutMs?: number; readonly repeat?: boolean } = {},
+  ): Promise<ClientReply<K>> {
+    const deadlineMs = this.#ports.clock.mono() + (options.timeoutMs ?? REQUEST_TIMEOUT_MS);
+    for (;;) {
+      const session = await this.online(deadlineMs - this.#ports.clock.mono());
+      const leftMs = deadlineMs - this.#ports.clock.mono();
+      try {
+        return await session.link.call(name, fields, leftMs);
+      } catch (cause) {
+        const isLost = asFastChatError(cause).code === 'E_UNREACHABLE' && !session.link.isOpen;
+        if (!isLost || options.repeat !== true) throw cause;
+      }
+    }
+  }
+
+  /** The session, or the next one within `timeoutMs`. @throws E_NOT_LOGGED_IN, E_UNREACHABLE */
+  online(timeoutMs: number): Promise<Session> {
+    if (this.#state.at === 'online') return Promise.resolve(this.#state.session);
+    if (this.#state.at === 'ended') return Promise.reject(this.#state.error);
+    if (this.#state.at === 'idle')
+      return Promise.reject(new FastChatError('E_NOT_LOGGED_IN', 'log in first'));
+    return this.#waiters.wait(timeoutMs);
+  }
+
+  /** Ends the session, if any, and all attempts. */
+  stop(reason: string): void {
+    this.#run += 1;
+    const state = this.#state;
+    this.#state = { at: 'idle' };
+    if (state.at === 'waiting') state.timer.cancel();
+    if (state.at === 'online') {
+      state.keepAlive.cancel();
+      state.session.link.close(reason);
+    }
+    this.#waiters.fail(new FastChatError('E_NOT_LOGGED_IN', `the session ended: ${reason}`));
+  }
+
+  #start(attempt: number): number {
+    this.#run += 1;
+    this.#state = { at: 'connecting', attempt };
+    return this.#run;
+  }
+
+  async #attempt(attempt: number, ticket: Redirect | undefined): Promise<Session> {
+    const run = this.#start(attempt);
+    try {
+      return await this.#attach(run, this.#device, ticket);
+    } catch (cause) {
+      if (run === this.#run) this.#failed(attempt, asFastChatError(cause));
+      throw cause;
+    }
+  }
+
+  async #attach(
+    run: number,
+    authentication: Authentication,
+    ticket: Redirect | undefined,
+  ): Promise<Session> {
+    const session = await establish(this.#ports, authentication, ticket);
+    try {
+      if (run === this.#run) await authentication.finish(session);
+    } catch (cause) {
+      session.link.close('the login could not be finished');
+      throw cause;
+    }
+    if (run !== this.#run || !session.link.isOpen) {
+      session.link.close('no longer wanted');
+      throw new FastChatError('E_UNREACHABLE', 'the connection ended during the login');
+    }
+    this.#use(run, session);
+    return session;
+  }
+
+  #use(run: number, session: Session): void {
+    const keepAlive = every(this.#ports.clock, KEEPALIVE_INTERVAL_MS, () => this.#ping(session));
+    this.#state = { at: 'online', session, keepAlive };
+    this.#listener.onOnline(session);
+    session.link.listen({
+      onPush: (push) => this.#pushed(run, push),
+      onWritable: () => this.#listener.onWritable(),
+      onClose: (reason) => this.#closed(run, reason),
+    });
+    this.#waiters.succeed(session);
+  }
+
+  /** Says that we live and learns the head: a push that got lost is noticed here at the latest. */
+  #ping({ link }: Session): void {
+    link.call('ping', {}).then(
+      ({ head }) => this.#listener.onHead(head),
+      (cause: unknown) => {
+        if (asFastChatError(cause).code === 'E_TIMEOUT') link.destroy('no answer to a keep-alive');
+      },
+    );
+  }
+
+  #closed(run: number, reason: string): void {
+    if (run !== this.#run || this.#state.at !== 'online') return;
+    this.#state.keepAlive.cancel();
+    this.#failed(0, new FastChatError('E_UNREACHABLE', `the connection ended: ${reason}`));
+  }
+
+  #failed(attempt: number, error: FastChatError): void {
+    if (FINAL.has(error.code)) return this.#end(error);
+    const delayMs = Math.max(
+      retryDelayMs(attempt, this.#ports.random),
+      Math.min(error.retryAfterMs ?? 0, RECONNECT_DELAY_MAX_MS),
+    );
+    this.#wait(attempt + 1, delayMs);
+  }
+
+  #wait(attempt: number, delayMs: number, ticket?: Redirect): void {
+    this.#run += 1;
+    const timer = this.#ports.clock.after(delayMs, () => {
+      // Whoever waits for a session is told by `onOnline`; a failure has been dealt with in `#failed`.
+      this.#attempt(attempt, ticket).catch(() => undefined);
+    });
+    this.#state = { at: 'waiting', attempt, timer };
+    this.#listener.onLost(delayMs);
+  }
+
+  #end(error: FastChatError): void {
+    this.#run += 1;
+    this.#state = { at: 'ended', error };
+    this.#waiters.fail(error);
+    this.#listener.onEnded(error);
+  }
+
+  #pushed(run: number, push: Push): void {
+    if (run !== this.#run) return;
+    if (push.type === 'goAway') return this.#goAway(push);
+    this.#listener.onPush(push);
+  }
+
+  #goAway(push: Extract<Push, { type: 'goAway' }>): void {
+    if (this.#state.at !== 'online') return;
+    const { session, keepAlive } = this.#state;
+    keepAlive.cancel();
+    session.link.close(`told to go: ${push.reason}`);
+    if (push.reason === 'revoked')
+      return this.#end(new FastChatError('E_AUTH', 'this device was revoked'));
+    if (push.redirect !== undefined) return this.#wait(0, 0, push.redirect);
+    const afterMs = Math.min(push.afterMs, RECONNECT_DELAY_MAX_MS);
+    this.#wait(0, afterMs + retryDelayMs(0, this.#ports.random));
+  }
+}

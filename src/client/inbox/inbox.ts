@@ -1,0 +1,251 @@
+/**
+ * Reads the account's inbox log from where this device is to its head, and keeps up with what is pushed.
+ *
+ * B1  Messages, chain states and the cursor of a batch are one transaction; the acknowledgement follows its flush.
+ * B2  Entries are taken in order of their sequence numbers; a gap is repaired by pulling.
+ * B3  No entry stops the log: what cannot be opened is held, kept or refused with a warning, and the cursor goes on.
+ */
+import type { Clock } from '../../ops/clock.ts';
+import type { Random } from '../../ops/random.ts';
+import type { Attachment } from '../../protocol/account.ts';
+import type { LogEntry } from '../../protocol/envelope.ts';
+import { FastChatError, assertNever } from '../../protocol/errors.ts';
+import type { UserId } from '../../protocol/ids.ts';
+import { HELD_RETRY_MS, PULL_ENTRIES_MAX, PUSH_WINDOW_ENTRIES } from '../../protocol/limits.ts';
+import { retryDelayMs } from '../connection/backoff.ts';
+import type { Session } from '../connection/establish.ts';
+import type { EventHub } from '../events.ts';
+import type { StoreKeys } from '../store/keys.ts';
+import type { LocalStore, Transaction } from '../store/local-store.ts';
+import { inboxRecord } from '../store/records.ts';
+import type { Admission } from './admission.ts';
+import type { HeldEntries } from './held-entries.ts';
+import type { Opener, Opening } from './opener.ts';
+import { Arrivals } from './arrivals.ts';
+
+export interface InboxPorts {
+  readonly self: UserId;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: LocalStore;
+  readonly keys: StoreKeys;
+  readonly events: EventHub;
+  readonly admission: Admission;
+  readonly held: HeldEntries;
+  readonly session: () => Session | undefined;
+  /** A fresh opener for one batch. */
+  readonly opener: (incarnation: Attachment['incarnation']) => Opener;
+}
+
+interface Batch {
+  readonly entries: readonly LogEntry[];
+  /** The log is covered up to here. */
+  readonly upTo: number;
+}
+
+interface Waiter {
+  readonly target: number;
+  readonly resolve: () => void;
+  readonly reject: (error: FastChatError) => void;
+}
+
+export class Inbox {
+  readonly #ports: InboxPorts;
+  #incarnation: Attachment['incarnation'] | undefined;
+  readonly #arrivals = new Arrivals(PUSH_WINDOW_ENTRIES);
+  #cursor = 0;
+  #isBusy = false;
+  #failures = 0;
+  #releases: UserId[] = [];
+  readonly #waiters = new Set<Waiter>();
+
+  constructor(ports: InboxPorts) {
+    this.#ports = ports;
+    const known = ports.store.get(ports.keys.inbox, inboxRecord);
+    this.#incarnation = known?.incarnation;
+    this.#cursor = known?.cursor ?? 0;
+  }
+
+  /** A session is attached: its log is read from this device's own cursor. */
+  attached({ link, attachment }: Session): void {
+    const { incarnation, cursor, head } = attachment;
+    // Another life of the log, or none read here yet: begin where the server says that this device may.
+    if (this.#incarnation !== incarnation) this.#cursor = cursor;
+    this.#incarnation = incarnation;
+    // A log that is shorter than what we have read lost entries; what is new in it must not look old.
+    this.#cursor = Math.min(this.#cursor, head);
+    this.#arrivals.reset(head);
+    this.#releases = [...this.#ports.held.senders()];
+    this.#failures = 0;
+    // The server's idea of where we are may be old.
+    if (this.#cursor > cursor) link.tell({ type: 'ack', upTo: this.#cursor });
+    this.#wake();
+  }
+
+  pushed(entries: readonly LogEntry[]): void {
+    this.#arrivals.add(entries);
+    this.#wake();
+  }
+
+  /** The log reaches to `head`. */
+  noticed(head: number): void {
+    this.#arrivals.notice(head);
+    this.#wake();
+  }
+
+  /** A person has accepted the sender's keys: what was held is read again. */
+  accepted(user: UserId): void {
+    this.#releases.push(user);
+    this.#wake();
+  }
+
+  /** Resolves when everything up to `target` is in the store and its events have fired. */
+  reached(target: number): Promise<void> {
+    if (this.#cursor >= target && !this.#isBusy) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiters.add({ target, resolve, reject });
+      this.#wake();
+    });
+  }
+
+  /** No session will come: whoever waits hears why. */
+  ended(error: FastChatError): void {
+    for (const waiter of this.#waiters) waiter.reject(error);
+    this.#waiters.clear();
+  }
+
+  #wake(): void {
+    if (this.#isBusy || this.#ports.session() === undefined) return;
+    this.#isBusy = true;
+    void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    let isFailed = false;
+    try {
+      while (await this.#step()) this.#failures = 0;
+    } catch {
+      isFailed = true;
+    }
+    this.#isBusy = false;
+    this.#tellReached();
+    if (isFailed) return this.#retryLater();
+    // What came while the last step found nothing to do.
+    if (this.#arrivals.head > this.#cursor || this.#releases.length > 0) this.#wake();
+  }
+
+  /** Without a session there is nothing to retry: `attached` begins anew. */
+  #retryLater(): void {
+    const delayMs = Math.max(1, retryDelayMs(this.#failures, this.#ports.random));
+    this.#failures += 1;
+    this.#ports.clock.after(delayMs, () => this.#wake());
+  }
+
+  /** One batch. False: there is nothing to do. */
+  async #step(): Promise<boolean> {
+    const session = this.#ports.session();
+    if (session === undefined || this.#incarnation === undefined) return false;
+    const sender = this.#releases.shift();
+    if (sender !== undefined) {
+      await this.#release(sender, this.#incarnation);
+      return true;
+    }
+    const batch = this.#arrivals.take(this.#cursor) ?? (await this.#pull(session));
+    if (batch === undefined) return false;
+    await this.#process(batch, this.#incarnation);
+    session.link.tell({ type: 'ack', upTo: this.#cursor });
+    this.#tellReached();
+    return true;
+  }
+
+  async #pull({ link }: Session): Promise<Batch | undefined> {
+    if (this.#arrivals.head <= this.#cursor) return undefined;
+    const from = this.#cursor + 1;
+    const request = { log: this.#ports.self, from, limit: PULL_ENTRIES_MAX };
+    const { entries, upTo, head } = await link.call('pull', request);
+    this.#arrivals.notice(head);
+    const isOrdered = entries.every(
+      ({ seq }, i) => seq >= from && seq > (entries[i - 1]?.seq ?? 0),
+    );
+    const last = entries.at(-1)?.seq ?? 0;
+    if (!isOrdered || last > upTo || upTo < from)
+      throw new FastChatError('E_BAD_FRAME', 'a pull was answered out of order');
+    return { entries, upTo };
+  }
+
+  async #process({ entries, upTo }: Batch, incarnation: Attachment['incarnation']): Promise<void> {
+    const opener = this.#ports.opener(incarnation);
+    const openings: Opening[] = [];
+    for (const entry of entries) openings.push(await opener.open(entry));
+    const { store, keys } = this.#ports;
+    await store.transact((tx) => {
+      for (const opening of openings) this.#settle(tx, opening);
+      tx.put(keys.inbox, inboxRecord, { incarnation, cursor: upTo });
+    });
+    if (this.#incarnation === incarnation) this.#cursor = upTo;
+  }
+
+  /** Reads again what was held of one sender; the first entry that is still to be held ends it. */
+  async #release(sender: UserId, incarnation: Attachment['incarnation']): Promise<void> {
+    const { held, store } = this.#ports;
+    const opener = this.#ports.opener(incarnation);
+    for (const { entry } of held.of(sender)) {
+      const opening = await opener.open(entry);
+      if (opening.type === 'held') return this.#retryHeld(opening);
+      await store.transact((tx) => {
+        held.remove(tx, entry);
+        this.#settleOpened(tx, opening);
+      });
+    }
+  }
+
+  /** Keys that were out of reach are asked for again after a while; changed ones wait for a person. */
+  #retryHeld({ entry, why }: Extract<Opening, { type: 'held' }>): void {
+    if (why === 'changed') return;
+    this.#ports.clock.after(HELD_RETRY_MS, () => this.accepted(entry.envelope.from));
+  }
+
+  #settle(tx: Transaction, opening: Opening): void {
+    const { entry } = opening;
+    const { held, events } = this.#ports;
+    const { from } = entry.envelope;
+    // What follows a held entry of the same sender is held too, so that their order stays.
+    const mustHold = opening.type === 'held' || (opening.type === 'opened' && held.has(from));
+    if (!mustHold) return this.#settleOpened(tx, opening);
+    if (opening.type === 'held') tx.after(() => this.#retryHeld(opening));
+    if (held.add(tx, entry)) return;
+    const text = `${from} wrote more than is kept for a sender whose keys are not accepted`;
+    tx.after(() => events.warn('E_KEY_CHANGED', text, from));
+  }
+
+  #settleOpened(tx: Transaction, opening: Opening): void {
+    const { admission, events } = this.#ports;
+    const { from } = opening.entry.envelope;
+    switch (opening.type) {
+      case 'opened':
+        return admission.admit(tx, opening.message);
+      case 'unsupported':
+        this.#ports.held.keepUnsupported(tx, opening.entry);
+        tx.after(() => events.warn('E_VERSION', `a message of ${from} needs a newer client`, from));
+        return undefined;
+      case 'refused': {
+        const { code, message } = opening.error;
+        tx.after(() => events.warn(code, `a message from ${from} was refused: ${message}`, from));
+        return undefined;
+      }
+      case 'own':
+      case 'held':
+        return undefined;
+      default:
+        return assertNever(opening);
+    }
+  }
+
+  #tellReached(): void {
+    for (const waiter of this.#waiters) {
+      if (this.#cursor < waiter.target) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** The gates this home knows, and the one key that the cluster behind them must show. */
+import { FastChatError } from '../../protocol/errors.ts';
+import type { GateAddress } from '../../protocol/account.ts';
+import type { ConnectUrl, GatePlace } from '../connect-url.ts';
+import type { Gates } from '../connection/establish.ts';
+import type { StoreKeys } from './keys.ts';
+import type { LocalStore } from './local-store.ts';
+import { gatesRecord } from './records.ts';
+import type { GatesRecord } from './records.ts';
+
+export class GateBook implements Gates {
+  readonly #store: LocalStore;
+  readonly #keys: StoreKeys;
+  #record: GatesRecord;
+
+  /** `servers` replaces the gates given before. @throws E_KEY_CHANGED when it names another cluster than the pinned one */
+  constructor(store: LocalStore, keys: StoreKeys, servers: ConnectUrl | undefined) {
+    this.#store = store;
+    this.#keys = keys;
+    const known = store.get(keys.gates, gatesRecord);
+    const pinned = known?.fingerprint;
+    if (pinned !== undefined && servers?.fingerprint !== undefined) {
+      const isSame = pinned.every((byte, index) => byte === servers.fingerprint?.[index]);
+      if (!isSame)
+        throw new FastChatError('E_KEY_CHANGED', 'this home belongs to a cluster with another key');
+    }
+    this.#record = {
+      given: servers?.gates ?? known?.given ?? [],
+      learnt: known?.learnt ?? [],
+      fingerprint: pinned ?? servers?.fingerprint,
+    };
+  }
+
+  places(): readonly GatePlace[] {
+    const places = new Map<string, GatePlace>();
+    for (const { host, port } of [...this.#record.given, ...this.#record.learnt])
+      places.set(`${host} ${port}`, { host, port });
+    return [...places.values()];
+  }
+
+  fingerprint(): Uint8Array | undefined {
+    return this.#record.fingerprint;
+  }
+
+  async pin(fingerprint: Uint8Array): Promise<void> {
+    await this.#save({ ...this.#record, fingerprint });
+  }
+
+  /** Gates that a node of the pinned cluster told of; they replace those told before. */
+  async learn(gates: readonly GateAddress[]): Promise<void> {
+    await this.#save({ ...this.#record, learnt: gates });
+  }
+
+  /** Makes what the connect URL says last beyond this process. */
+  async save(): Promise<void> {
+    await this.#save(this.#record);
+  }
+
+  async #save(record: GatesRecord): Promise<void> {
+    this.#record = record;
+    await this.#store.transact((tx) => tx.put(this.#keys.gates, gatesRecord, record));
+  }
+}

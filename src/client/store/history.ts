@@ -1,0 +1,142 @@
+/** Messages by conversation under dense sequence numbers, with an index by id and one by order of arrival. */
+import { encode } from '../../protocol/codec.ts';
+import type { ContentBody } from '../../protocol/bodies.ts';
+import { contentBody } from '../../protocol/bodies.ts';
+import { lastNumber } from '../../persist/keys.ts';
+import type { Address, MessageId, UserId } from '../../protocol/ids.ts';
+import { StoreKeys } from './keys.ts';
+import type { LocalStore, Reader, Transaction } from './local-store.ts';
+import { conversationRecord, messageRecord, messageRef } from './records.ts';
+import type { ConversationRecord, LogPlace, MessageRecord } from './records.ts';
+
+/** A message before it has its place in the history. */
+export interface NewMessage {
+  readonly conversation: Address;
+  readonly id: MessageId;
+  readonly from: UserId;
+  readonly timestamp: number;
+  readonly content: ContentBody;
+  readonly state: MessageRecord['state'];
+  readonly place: LogPlace | undefined;
+}
+
+export class History {
+  readonly #store: LocalStore;
+  readonly #keys: StoreKeys;
+  readonly #self: UserId;
+  #lastArrival: number;
+
+  constructor(store: LocalStore, keys: StoreKeys, self: UserId) {
+    this.#store = store;
+    this.#keys = keys;
+    this.#self = self;
+    const newest = store.scan(keys.arrivals, messageRef, { reverse: true, limit: 1 })[0];
+    this.#lastArrival = newest === undefined ? 0 : lastNumber(newest.key);
+  }
+
+  /** Appends a message whose id is new in its conversation. */
+  append(tx: Transaction, message: NewMessage): MessageRecord {
+    const isReceived = message.from !== this.#self;
+    const before = this.conversation(tx, message.conversation);
+    const seq = before.lastSeq + 1;
+    const arrival = isReceived ? this.#nextArrival() : undefined;
+    const record: MessageRecord = { ...message, seq, arrival };
+    this.#putConversation(tx, {
+      ...before,
+      lastSeq: seq,
+      unread: before.unread + (isReceived ? 1 : 0),
+      lastTimestamp: Math.max(before.lastTimestamp, message.timestamp),
+    });
+    const ref = { conversation: message.conversation, seq };
+    this.update(tx, record);
+    tx.put(this.#keys.messageId(message.conversation, message.from, message.id), messageRef, ref);
+    if (arrival !== undefined) tx.put(this.#keys.arrival(arrival), messageRef, ref);
+    return record;
+  }
+
+  update(tx: Transaction, record: MessageRecord): void {
+    tx.put(this.#keys.message(record.conversation, record.seq), messageRecord, record);
+  }
+
+  get(reader: Reader, conversation: Address, seq: number): MessageRecord | undefined {
+    return reader.get(this.#keys.message(conversation, seq), messageRecord);
+  }
+
+  /** The message that `from` sent under this id. */
+  find(
+    reader: Reader,
+    name: { readonly conversation: Address; readonly from: UserId; readonly id: MessageId },
+  ): MessageRecord | undefined {
+    const key = this.#keys.messageId(name.conversation, name.from, name.id);
+    const ref = reader.get(key, messageRef);
+    return ref === undefined ? undefined : this.get(reader, ref.conversation, ref.seq);
+  }
+
+  /** The message of a direct conversation under this id, the peer's before one's own. */
+  findAny(reader: Reader, conversation: UserId, id: MessageId): MessageRecord | undefined {
+    return (
+      this.find(reader, { conversation, from: conversation, id }) ??
+      this.find(reader, { conversation, from: this.#self, id })
+    );
+  }
+
+  /** At most `limit` messages below `before`, oldest first. */
+  newest(conversation: Address, limit: number, before?: number): readonly MessageRecord[] {
+    const options = {
+      reverse: true,
+      limit,
+      ...(before === undefined ? {} : { to: this.#keys.message(conversation, before) }),
+    };
+    const rows = this.#store.scan(this.#keys.message(conversation), messageRecord, options);
+    return rows.map(({ value }) => value).reverse();
+  }
+
+  /** Messages from `seq` on, oldest first, a page at a time. */
+  since(conversation: Address, seq: number, limit: number): readonly MessageRecord[] {
+    const from = this.#keys.message(conversation, seq);
+    const rows = this.#store.scan(this.#keys.message(conversation), messageRecord, { from, limit });
+    return rows.map(({ value }) => value);
+  }
+
+  conversation(reader: Reader, conversation: Address): ConversationRecord {
+    return (
+      reader.get(this.#keys.conversation(conversation), conversationRecord) ?? {
+        conversation,
+        lastSeq: 0,
+        readSeq: 0,
+        unread: 0,
+        lastTimestamp: 0,
+        untold: [],
+        printed: 0,
+      }
+    );
+  }
+
+  conversations(): readonly ConversationRecord[] {
+    const rows = this.#store.all(this.#keys.conversations, conversationRecord);
+    return Array.from(rows, ({ value }) => value);
+  }
+
+  changeConversation(
+    tx: Transaction,
+    conversation: Address,
+    change: Partial<ConversationRecord>,
+  ): void {
+    this.#putConversation(tx, { ...this.conversation(tx, conversation), ...change });
+  }
+
+  #putConversation(tx: Transaction, record: ConversationRecord): void {
+    tx.put(this.#keys.conversation(record.conversation), conversationRecord, record);
+  }
+
+  #nextArrival(): number {
+    this.#lastArrival += 1;
+    return this.#lastArrival;
+  }
+}
+
+/** Whether two messages say the same; what makes a repeated id the same message. */
+export function isSameContent(a: ContentBody, b: ContentBody): boolean {
+  const [left, right] = [encode(contentBody, a), encode(contentBody, b)];
+  return left.length === right.length && left.every((byte, index) => byte === right[index]);
+}

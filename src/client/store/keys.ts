@@ -1,0 +1,113 @@
+/** The keys of the client's store: a short prefix for the kind, then blinded names and numbers in the order they are read. */
+import { KEY_NUMBER_MAX, storeKey } from '../../persist/keys.ts';
+import type { StoreKey } from '../../persist/shard-store.ts';
+import type { Address, DeviceId, Incarnation, MessageId, UserId } from '../../protocol/ids.ts';
+import type { LocalStore } from './local-store.ts';
+
+/** A number a peer names may be any; keys hold those up to 2^48 - 1, and no honest log comes near. */
+function bounded(value: number): number {
+  return Math.min(value, KEY_NUMBER_MAX);
+}
+
+export class StoreKeys {
+  readonly #store: LocalStore;
+
+  constructor(store: LocalStore) {
+    this.#store = store;
+  }
+
+  readonly account: StoreKey = storeKey('account');
+  readonly gates: StoreKey = storeKey('gates');
+  readonly inbox: StoreKey = storeKey('inbox');
+  readonly printed: StoreKey = storeKey('printed');
+
+  /** All messages of a conversation, or the one at `seq`. */
+  message(conversation: Address, seq?: number): StoreKey {
+    const name = this.#store.blind('conversation', conversation);
+    return seq === undefined ? storeKey('m', name) : storeKey('m', name, bounded(seq));
+  }
+
+  readonly messages: StoreKey = storeKey('m');
+
+  messageId(conversation: Address, from: UserId, id: MessageId): StoreKey {
+    return storeKey('i', this.#store.blind('id', conversation, from, id));
+  }
+
+  readonly conversations: StoreKey = storeKey('v');
+
+  conversation(conversation: Address): StoreKey {
+    return storeKey('v', this.#store.blind('conversation', conversation));
+  }
+
+  readonly arrivals: StoreKey = storeKey('a');
+
+  arrival(arrival: number): StoreKey {
+    return storeKey('a', arrival);
+  }
+
+  /** Own messages by their place in a recipient's log; without `counter` all of that device. */
+  place(
+    peer: UserId,
+    at: { readonly incarnation: Incarnation; readonly device: DeviceId },
+    counter?: number,
+  ): StoreKey {
+    const name = this.#store.blind('place', peer, at.incarnation);
+    return counter === undefined
+      ? storeKey('c', name, at.device)
+      : storeKey('c', name, at.device, bounded(counter));
+  }
+
+  readonly watermarks: StoreKey = storeKey('w');
+
+  watermark(peer: UserId, device?: DeviceId): StoreKey {
+    const name = this.#store.blind('watermark', peer);
+    return device === undefined ? storeKey('w', name) : storeKey('w', name, device);
+  }
+
+  chain(chain: string): StoreKey {
+    return storeKey('n', this.#store.blind('chain', chain));
+  }
+
+  peer(user: UserId): StoreKey {
+    return storeKey('p', this.#store.blind('peer', user));
+  }
+
+  readonly blockedUsers: StoreKey = storeKey('b');
+
+  blocked(user: UserId): StoreKey {
+    return storeKey('b', this.#store.blind('blocked', user));
+  }
+
+  readonly drafts: StoreKey = storeKey('o');
+
+  draft(ordinal: number): StoreKey {
+    return storeKey('o', ordinal);
+  }
+
+  sealed(ordinal: number): StoreKey {
+    return storeKey('e', ordinal);
+  }
+
+  lane(to: UserId): StoreKey {
+    return storeKey('l', this.#store.blind('lane', to));
+  }
+
+  readonly untoldMessages: StoreKey = storeKey('y');
+
+  /** Own messages that the other devices have not been told of. */
+  untold(ordinal: number): StoreKey {
+    return storeKey('y', ordinal);
+  }
+
+  readonly held: StoreKey = storeKey('h');
+
+  heldOf(from: UserId, seq?: number): StoreKey {
+    const name = this.#store.blind('held', from);
+    return seq === undefined ? storeKey('h', name) : storeKey('h', name, bounded(seq));
+  }
+
+  /** An entry that says something this client does not understand. */
+  unsupported(seq: number): StoreKey {
+    return storeKey('x', bounded(seq));
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The coordinator in a node's own store: for one machine and small clusters. While its node is down ownership does not
+ * move, and everything else goes on by the last map that every node keeps.
+ *
+ * A change is on disk before it is answered or announced (C3); changes are made one after the other (C2).
+ */
+import type { ShardStore } from '../persist/shard-store.ts';
+import { decode, encode } from '../protocol/codec.ts';
+import { FastChatError } from '../protocol/errors.ts';
+import type { NodeId, ShardId } from '../protocol/ids.ts';
+import { SHARDS_DEFAULT } from '../protocol/limits.ts';
+import type { Coordinator } from './coordinator.ts';
+import { EMPTY_VIEW, joinMember, leaveMember, swapShard } from './coordinator-state.ts';
+import { clusterView } from './members.ts';
+import type { ClusterView, Member, ShardAssignment } from './members.ts';
+import { ViewListeners } from './view-listeners.ts';
+import type { Subscription } from './view-listeners.ts';
+
+/** Where node-level records are kept; `ShardStore` has it. */
+export type MetaStore = Pick<ShardStore, 'putMeta' | 'getMeta'>;
+
+export interface EmbeddedCoordinatorOptions {
+  readonly store: MetaStore;
+  /** Used once, when the first member joins. Default SHARDS_DEFAULT. */
+  readonly shards?: number;
+}
+
+const RECORD = 'coordinator';
+
+interface Change<T> {
+  readonly view: ClusterView;
+  readonly answer: T;
+}
+
+export class EmbeddedCoordinator implements Coordinator {
+  readonly #store: MetaStore;
+  readonly #shards: number;
+  readonly #listeners = new ViewListeners();
+  /** What is on disk. */
+  #view: ClusterView;
+  /** Ends when the last change asked for is done. */
+  #changes: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(options: EmbeddedCoordinatorOptions) {
+    this.#store = options.store;
+    this.#shards = options.shards ?? SHARDS_DEFAULT;
+    const record = options.store.getMeta(RECORD);
+    this.#view = record === undefined ? EMPTY_VIEW : decode(clusterView, record);
+  }
+
+  join(member: Member): Promise<ClusterView> {
+    return this.#change((present) => {
+      const view = joinMember(present, member, this.#shards);
+      return { view, answer: view };
+    });
+  }
+
+  leave(node: NodeId): Promise<void> {
+    return this.#change((present) => ({ view: leaveMember(present, node), answer: undefined }));
+  }
+
+  async view(): Promise<ClusterView> {
+    this.#assertOpen();
+    return await Promise.resolve(this.#view);
+  }
+
+  swap(
+    shard: ShardId,
+    expectedEpoch: number,
+    next: ShardAssignment,
+  ): Promise<{ readonly swapped: boolean; readonly current: ShardAssignment }> {
+    return this.#change((present) => {
+      const { view, swapped, current } = swapShard(present, shard, expectedEpoch, next);
+      return { view, answer: { swapped, current } };
+    });
+  }
+
+  watch(onView: (view: ClusterView) => void): Subscription {
+    return this.#listeners.add(onView);
+  }
+
+  /** Waits for the changes under way; later ones are refused. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#listeners.clear();
+    await this.#changes;
+  }
+
+  #change<T>(decide: (present: ClusterView) => Change<T>): Promise<T> {
+    const done = this.#changes.then(async () => {
+      this.#assertOpen();
+      const { view, answer } = decide(this.#view);
+      if (view !== this.#view) await this.#publish(view);
+      return answer;
+    });
+    this.#changes = done.catch(() => undefined);
+    return done;
+  }
+
+  async #publish(view: ClusterView): Promise<void> {
+    await this.#store.putMeta(RECORD, encode(clusterView, view));
+    this.#view = view;
+    this.#listeners.tell(view);
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new FastChatError('E_UNREACHABLE', 'the coordinator is stopping');
+  }
+}

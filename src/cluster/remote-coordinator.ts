@@ -1,0 +1,116 @@
+/**
+ * The coordinator as the other nodes see it: asked over the mesh, watched by announcements with a poll behind them,
+ * because an announcement may be lost. An older view than one seen before is never shown (C1).
+ */
+import { every } from '../ops/clock.ts';
+import type { Clock, Timer } from '../ops/clock.ts';
+import type { ReplyOf, RequestOf } from '../protocol/calls.ts';
+import { decode, encodeRaw } from '../protocol/codec.ts';
+import { FastChatError } from '../protocol/errors.ts';
+import type { NodeId, ShardId } from '../protocol/ids.ts';
+import { COORDINATOR_POLL_MS } from '../protocol/limits.ts';
+import type { Coordinator } from './coordinator.ts';
+import { coordinatorCalls, viewAnnounced } from './coordinator-frames.ts';
+import { EMPTY_VIEW } from './coordinator-state.ts';
+import { itemsOf } from './items.ts';
+import type { ClusterView, Member, ShardAssignment } from './members.ts';
+import type { MeshPort } from './mesh-port.ts';
+import { ViewListeners } from './view-listeners.ts';
+import type { Subscription } from './view-listeners.ts';
+
+type Calls = (typeof coordinatorCalls)['calls'];
+
+export interface RemoteCoordinatorOptions {
+  readonly mesh: MeshPort;
+  /** The node that keeps the coordinator. */
+  readonly at: NodeId;
+  readonly clock: Clock;
+}
+
+/**
+ * Every method may fail with E_UNREACHABLE or E_TIMEOUT. A `swap` or `join` that fails so may have happened, or may
+ * still happen; only another swap from the same epoch settles it.
+ */
+export class RemoteCoordinator implements Coordinator {
+  readonly #mesh: MeshPort;
+  readonly #at: NodeId;
+  readonly #listeners = new ViewListeners();
+  readonly #poll: Timer;
+  #newest: ClusterView = EMPTY_VIEW;
+  #isClosed = false;
+
+  constructor({ mesh, at, clock }: RemoteCoordinatorOptions) {
+    this.#mesh = mesh;
+    this.#at = at;
+    mesh.serve('coordinator', { tell: (from, payload) => this.#onAnnouncement(from, payload) });
+    mesh.onPeer((peer, change) => {
+      if (peer === at && change === 'up') this.#watchAgain();
+    });
+    this.#poll = every(clock, COORDINATOR_POLL_MS, () => this.#watchAgain());
+    this.#watchAgain();
+  }
+
+  async join(member: Member): Promise<ClusterView> {
+    return this.#learn((await this.#ask('join', { type: 'join', member })).view);
+  }
+
+  async leave(node: NodeId): Promise<void> {
+    await this.#ask('leave', { type: 'leave', node });
+  }
+
+  async view(): Promise<ClusterView> {
+    return this.#learn((await this.#ask('view', { type: 'view' })).view);
+  }
+
+  async swap(
+    shard: ShardId,
+    expectedEpoch: number,
+    next: ShardAssignment,
+  ): Promise<{ readonly swapped: boolean; readonly current: ShardAssignment }> {
+    return await this.#ask('swap', { type: 'swap', shard, expectedEpoch, next });
+  }
+
+  watch(onView: (view: ClusterView) => void): Subscription {
+    return this.#listeners.add(onView);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#poll.cancel();
+    this.#listeners.clear();
+    await Promise.resolve();
+  }
+
+  async #ask<K extends keyof Calls>(
+    type: K,
+    request: RequestOf<Calls> & { readonly type: K },
+  ): Promise<ReplyOf<Calls, K>> {
+    if (this.#isClosed) throw new FastChatError('E_UNREACHABLE', 'this node is stopping');
+    const asked = encodeRaw(coordinatorCalls.packRequest(0, request));
+    const payload = await this.#mesh.requestAsync(this.#at, 'coordinator', asked);
+    // Views and assignments outlive the frame; only keys are byte strings, so one copy here is cheap.
+    return coordinatorCalls.parseReply(type, itemsOf(Uint8Array.from(payload)));
+  }
+
+  /** Being a watcher ends with the coordinator's process: asking again is what renews it. */
+  #watchAgain(): void {
+    this.#ask('watch', { type: 'watch' }).then(
+      ({ view }) => this.#learn(view),
+      // Silence of the coordinator is noticed by whoever needs it; the next poll asks again.
+      () => undefined,
+    );
+  }
+
+  #onAnnouncement(from: NodeId, payload: Uint8Array): void {
+    if (from !== this.#at || this.#isClosed) return;
+    this.#learn(decode(viewAnnounced, Uint8Array.from(payload)).view);
+  }
+
+  /** @returns the newest view known */
+  #learn(view: ClusterView): ClusterView {
+    if (view.map.version <= this.#newest.map.version) return this.#newest;
+    this.#newest = view;
+    if (!this.#isClosed) this.#listeners.tell(view);
+    return view;
+  }
+}

@@ -1,0 +1,96 @@
+/** Which coordinator this node uses, and who may join through it. */
+import { Admission } from '../cluster/admission.ts';
+import type { Coordinator } from '../cluster/coordinator.ts';
+import { serveCoordinator } from '../cluster/coordinator-server.ts';
+import { EmbeddedCoordinator } from '../cluster/embedded-coordinator.ts';
+import { formatJoinToken, newJoinSecret, parseJoinToken } from '../cluster/join-token.ts';
+import { RemoteCoordinator } from '../cluster/remote-coordinator.ts';
+import type { Mesh } from '../net/mesh.ts';
+import type { Clock } from '../ops/clock.ts';
+import type { NodeConfig } from '../ops/config-schema.ts';
+import type { Log } from '../ops/log.ts';
+import { systemRandom } from '../ops/random.ts';
+import type { ShardStore } from '../persist/shard-store.ts';
+import { encode } from '../protocol/codec.ts';
+import { FastChatError, invariant } from '../protocol/errors.ts';
+import { clusterKeys } from './cluster-keys.ts';
+import type { Place } from './enter-cluster.ts';
+import { advertisedHost } from './node-addresses.ts';
+import type { NodeAddresses } from './node-addresses.ts';
+import type { NodeHome } from './node-home.ts';
+
+export interface CoordinationOptions {
+  readonly home: NodeHome;
+  readonly place: Place;
+  readonly addresses: NodeAddresses;
+  readonly store: ShardStore;
+  readonly config: NodeConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fingerprint: Uint8Array;
+}
+
+export interface Coordination {
+  open(mesh: Mesh): Coordinator;
+  answerKnock(item: readonly unknown[]): Promise<unknown[]>;
+  /** Makes a new join token; answers its line. */
+  rotate(): Promise<string>;
+}
+
+function openCoordinator(options: CoordinationOptions, mesh: Mesh): Coordinator {
+  const { place, store, config, clock } = options;
+  const { identity } = place;
+  if (identity.coordinator !== undefined && identity.coordinator !== identity.name)
+    return new RemoteCoordinator({ mesh, at: identity.coordinator, clock });
+  const coordinator = new EmbeddedCoordinator({ store, shards: config.shards });
+  serveCoordinator({ coordinator, mesh, clock });
+  return coordinator;
+}
+
+/** The secret of the token file that is there, so that tokens given out stay good. */
+async function rememberedSecret(home: NodeHome): Promise<Uint8Array> {
+  const line = await home.readJoinToken();
+  return line === undefined ? newJoinSecret(systemRandom) : parseJoinToken(line).secret;
+}
+
+export async function coordination(options: CoordinationOptions): Promise<Coordination> {
+  const { home, place, addresses, config, clock, log, fingerprint } = options;
+  if (config.coordinator.kind === 'etcd')
+    throw new FastChatError('E_CONFIG', 'coordinator: etcd is not supported yet, use embedded');
+  const tokenOf = (secret: Uint8Array): string =>
+    formatJoinToken({
+      gateHost: advertisedHost(addresses.gate.host),
+      gatePort: addresses.gate.port,
+      fingerprint,
+      secret,
+    });
+  const secret = await rememberedSecret(home);
+  await home.writeJoinToken(tokenOf(secret));
+  let admission: Admission | undefined;
+  return {
+    open(mesh) {
+      const coordinator = openCoordinator(options, mesh);
+      admission = new Admission({
+        clusterId: place.keys.clusterId,
+        keys: () => encode(clusterKeys, place.keys),
+        coordinatorNode: place.identity.coordinator ?? place.identity.name,
+        coordinator,
+        secret,
+        clock,
+        random: systemRandom,
+        log,
+      });
+      return coordinator;
+    },
+    answerKnock(item) {
+      invariant(admission !== undefined, 'the gate opens after the coordinator');
+      return admission.answer(item);
+    },
+    async rotate() {
+      invariant(admission !== undefined, 'routes open after the coordinator');
+      const line = tokenOf(admission.rotate());
+      await home.writeJoinToken(line);
+      return line;
+    },
+  };
+}

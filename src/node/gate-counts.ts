@@ -1,0 +1,43 @@
+/** What a gate counts since its start, and the events that go with it. */
+import type { SessionCount } from '../actors/session/messages.ts';
+import type { EventName } from '../ops/log-events.ts';
+import type { Log } from '../ops/log.ts';
+
+export type GateCounts = Readonly<Record<SessionCount, number>>;
+
+/** Counts that somebody may want to look up in the log; the others are too many. */
+const LOGGED: Partial<Record<SessionCount, EventName>> = {
+  loginsRefused: 'login_refused',
+  registrations: 'registration_done',
+  badFrames: 'bad_frame',
+  rateLimited: 'rate_limited',
+};
+
+export class GateCounter {
+  readonly #log: Log;
+  readonly #counts: Record<SessionCount, number> = {
+    loginsAccepted: 0,
+    loginsRefused: 0,
+    loginsRedirected: 0,
+    registrations: 0,
+    badFrames: 0,
+    rateLimited: 0,
+    pushesHeld: 0,
+    messagesStored: 0,
+    messagesRefused: 0,
+  };
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  get counts(): GateCounts {
+    return this.#counts;
+  }
+
+  add(what: SessionCount, source: string): void {
+    this.#counts[what] += 1;
+    const event = LOGGED[what];
+    if (event !== undefined) this.#log.event('debug', event, { source });
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * The client-facing side of a node: every accepted link becomes a session actor; pushes find their session here; a
+ * draining node sends its sessions elsewhere from here.
+ */
+import type { SpawnedActor, ActorHost } from '../actors/runtime/actor-host.ts';
+import type { Courier, Placer, Whereabouts } from '../actors/ports.ts';
+import type { SessionPorts } from '../actors/session/effects.ts';
+import { sessionBehaviour } from '../actors/session/behaviour.ts';
+import { Credentials } from '../actors/session/credentials.ts';
+import type { SessionMsg, TicketHolder } from '../actors/session/messages.ts';
+import type { RegistrationMode } from '../actors/session/phases.ts';
+import { sessionRates } from '../actors/session/rates.ts';
+import { readBatch } from '../actors/session/wire.ts';
+import type { PasswordServer, Stretching } from '../crypto/password-auth.ts';
+import type { KeyPair, VerifyingSuite } from '../crypto/suite.ts';
+import { TicketMemory } from '../crypto/ticket-memory.ts';
+import type {
+  ClientLink,
+  ClientLinkEvents,
+  LinkListener,
+  LinkNetwork,
+} from '../net/client-link.ts';
+import type { Clock } from '../ops/clock.ts';
+import type { Log } from '../ops/log.ts';
+import type { Random } from '../ops/random.ts';
+import type { GateAddress } from '../protocol/account.ts';
+import type { Push } from '../protocol/client-calls.ts';
+import { FastChatError, asFastChatError } from '../protocol/errors.ts';
+import type { UserId } from '../protocol/ids.ts';
+import { DRAIN_SESSIONS_PER_SECOND, GO_AWAY_SPREAD_MS } from '../protocol/limits.ts';
+import type { Limits } from '../protocol/limits.ts';
+import { GateCounter } from './gate-counts.ts';
+import type { GateCounts } from './gate-counts.ts';
+import { paced } from './gate-pace.ts';
+import { SourceBudgets } from './gate-sources.ts';
+
+export interface ClientGateOptions {
+  readonly network: LinkNetwork;
+  readonly host: string;
+  readonly port: number;
+  readonly actors: ActorHost;
+  readonly courier: Courier;
+  readonly placer: Placer;
+  readonly here: Whereabouts;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly suite: VerifyingSuite;
+  readonly passwords: PasswordServer;
+  readonly clusterKeys: KeyPair;
+  /** Of the cluster's TLS key. */
+  readonly fingerprint: Uint8Array;
+  readonly registration: RegistrationMode;
+  readonly stretching: Stretching;
+  readonly limits: Limits;
+  /** Gates that a client may try when this one is gone. */
+  readonly gates: () => readonly GateAddress[];
+  /** A device came or went. */
+  readonly onSessions: () => void;
+}
+
+/** A link and its session. */
+interface Entry {
+  readonly actor: SpawnedActor<SessionMsg>;
+  holder: TicketHolder | undefined;
+}
+
+const CLOSED = new FastChatError('E_UNREACHABLE', 'the gate is closed');
+
+export class ClientGate {
+  readonly #options: ClientGateOptions;
+  readonly #tickets = new TicketMemory();
+  readonly #sources: SourceBudgets;
+  readonly #counter: GateCounter;
+  readonly #entries = new Map<number, Entry>();
+  #listener: LinkListener | undefined;
+  #lastSession = 0;
+  #attached = 0;
+  #onEmpty: (() => void) | undefined;
+
+  private constructor(options: ClientGateOptions) {
+    this.#options = options;
+    this.#sources = new SourceBudgets(options.limits, options.clock);
+    this.#counter = new GateCounter(options.log);
+  }
+
+  /** Listens for clients. @throws E_CONFIG when the address cannot be listened on */
+  static async open(options: ClientGateOptions): Promise<ClientGate> {
+    const gate = new ClientGate(options);
+    const { network, host, port } = options;
+    const onLink = (link: ClientLink): ClientLinkEvents => gate.accept(link);
+    gate.#listener = await network.listen({ host, port, onLink });
+    return gate;
+  }
+
+  get host(): string {
+    return this.#listener?.host ?? this.#options.host;
+  }
+
+  get port(): number {
+    return this.#listener?.port ?? this.#options.port;
+  }
+
+  /** Devices that are attached here. */
+  sessions(): number {
+    return this.#attached;
+  }
+
+  /** Links, attached or not. */
+  links(): number {
+    return this.#entries.size;
+  }
+
+  counts(): GateCounts {
+    return this.#counter.counts;
+  }
+
+  /** Hands a push to a session of this node; one that is gone is ignored. */
+  deliverPush(session: number, push: Push): void {
+    this.#entries.get(session)?.actor.tell({ type: 'push', push });
+  }
+
+  /** Users whose shard has a new owner: their sessions announce themselves to it at once. */
+  announce(isMoved: (user: UserId) => boolean): void {
+    for (const { actor, holder } of this.#entries.values())
+      if (holder !== undefined && isMoved(holder.user)) actor.tell({ type: 'moved' });
+  }
+
+  /** Makes a session of a link, from whatever listener; the events belong to that link. */
+  accept(link: ClientLink): ClientLinkEvents {
+    this.#lastSession += 1;
+    const session = this.#lastSession;
+    const actor = this.#spawn(session, link);
+    this.#entries.set(session, { actor, holder: undefined });
+    return {
+      onFrame: (frame) => receive(actor, frame),
+      onWritable: () => void actor.tell({ type: 'writable' }),
+      onClose: () => this.#closed(session),
+    };
+  }
+
+  /**
+   * Sends every session elsewhere, so many per second, with a ticket for the node that the balancer chooses if there is
+   * one; takes no new links. Resolves when all links are closed.
+   */
+  async drain(perSecond: number = DRAIN_SESSIONS_PER_SECOND): Promise<void> {
+    this.#listener?.stopAccepting();
+    const { clock } = this.#options;
+    await paced([...this.#entries.values()], { clock, perSecond }, (entry) =>
+      this.#sendAway(entry),
+    );
+    if (this.#entries.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
+  /** Ends every session and stops listening. */
+  async closeAll(): Promise<void> {
+    this.#listener?.stopAccepting();
+    await Promise.all([...this.#entries.values()].map(({ actor }) => actor.stop(CLOSED)));
+    await this.#listener?.close();
+  }
+
+  #spawn(session: number, link: ClientLink): SpawnedActor<SessionMsg> {
+    const { actors, clock, here, limits, registration } = this.#options;
+    const setup = {
+      session: { node: here.node, session },
+      registration,
+      rates: sessionRates(limits),
+      openedAtMs: clock.mono(),
+    };
+    const onOverrun = (): void => this.#overrun(session, link);
+    const behaviour = sessionBehaviour(this.#portsOf(session, link), setup, onOverrun);
+    return actors.spawn(`session/${session}`, behaviour);
+  }
+
+  #portsOf(session: number, link: ClientLink): SessionPorts {
+    const { clock, courier, placer, passwords, suite, clusterKeys } = this.#options;
+    const { fingerprint, here, registration, stretching } = this.#options;
+    const tickets = this.#tickets;
+    return {
+      clock,
+      courier,
+      placer,
+      passwords,
+      credentials: new Credentials({ suite, clock, here, clusterKeys, fingerprint, tickets }),
+      link,
+      admit: (attempt) => this.#sources.admit(link.source, attempt),
+      greeting: { node: here.node, bootId: here.bootId, fingerprint, registration, stretching },
+      onOpened: (holder) => this.#opened(session, link, holder),
+      count: (what) => this.#counter.add(what, link.source),
+    };
+  }
+
+  #opened(session: number, link: ClientLink, holder: TicketHolder): void {
+    const entry = this.#entries.get(session);
+    if (entry === undefined) return;
+    entry.holder = holder;
+    this.#attached += 1;
+    this.#options.onSessions();
+    link.trust();
+    const { gates, log } = this.#options;
+    log.event('debug', 'session_opened', { session, user: holder.user, device: holder.device });
+    entry.actor.tell({ type: 'push', push: { type: 'gates', gates: gates() } });
+  }
+
+  #closed(session: number): void {
+    const entry = this.#entries.get(session);
+    if (entry === undefined) return;
+    this.#entries.delete(session);
+    if (entry.holder !== undefined) {
+      this.#attached -= 1;
+      this.#options.onSessions();
+      this.#options.log.event('debug', 'session_closed', { session, user: entry.holder.user });
+    }
+    entry.actor.tell({ type: 'linkClosed' });
+    if (this.#entries.size === 0) this.#onEmpty?.();
+  }
+
+  /** Also reached by the frames of a session that has ended: its link is closing anyway. */
+  #overrun(session: number, link: ClientLink): void {
+    link.destroy('the session takes no more frames');
+    void this.#options.actors.stop(`session/${session}`, CLOSED);
+  }
+
+  #sendAway({ actor }: Entry): void {
+    const { placer, random } = this.#options;
+    const afterMs = Math.floor(random.fraction() * GO_AWAY_SPREAD_MS);
+    placer.place((gate) => void actor.tell({ type: 'leave', gate, afterMs }));
+  }
+}
+
+function receive(actor: SpawnedActor<SessionMsg>, frame: Uint8Array): void {
+  try {
+    actor.tell({ type: 'batch', items: readBatch(frame) });
+  } catch (cause) {
+    actor.tell({ type: 'badFrame', text: asFastChatError(cause).message });
+  }
+}

@@ -1,0 +1,87 @@
+/** Fills the metrics of a node from what its parts count; nothing on a hot path knows of metrics. */
+import type { UserMeter } from '../actors/ports.ts';
+import type { MeshDropReason } from '../net/mesh-counters.ts';
+import type { LoopSampler } from '../ops/loop-sampler.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import type { ChatNode } from './node.ts';
+
+const STAGE = {
+  stored: 'stored',
+  delivered: 'delivered',
+  expired: 'expired',
+  refused: 'rejected',
+} as const;
+
+export function userMeter(metrics: Metrics): UserMeter {
+  return { count: (what, by) => metrics.messages[STAGE[what]].inc(by) };
+}
+
+function readMesh(node: ChatNode, metrics: Metrics): void {
+  const { dropped, frames } = node.mesh.counters();
+  const sums = { in: 0, out: 0, bytesIn: 0, bytesOut: 0 };
+  for (const peer of frames.values()) {
+    sums.in += peer.in;
+    sums.out += peer.out;
+    sums.bytesIn += peer.bytesIn;
+    sums.bytesOut += peer.bytesOut;
+  }
+  metrics.meshFrames.in.raiseTo(sums.in);
+  metrics.meshFrames.out.raiseTo(sums.out);
+  metrics.meshBytes.in.raiseTo(sums.bytesIn);
+  metrics.meshBytes.out.raiseTo(sums.bytesOut);
+  for (const [reason, count] of Object.entries(dropped) as Array<[MeshDropReason, number]>)
+    metrics.meshDropped[reason].raiseTo(count);
+  const members = node.cluster.status().members;
+  const up = members.filter(({ isUp }) => isUp).length;
+  metrics.meshPeers.up.set(up - 1);
+  metrics.meshPeers.down.set(members.length - up);
+}
+
+function readActors(node: ChatNode, metrics: Metrics): void {
+  const { live, activations, passivations, crashes, deadLetters } = node.ports.host.counters();
+  const sessions = node.gate.links();
+  metrics.actors.session.set(sessions);
+  metrics.actors.balancer.set(1);
+  metrics.actors.user.set(Math.max(0, live - sessions - 1));
+  metrics.actorActivations.raiseTo(activations);
+  metrics.actorPassivations.raiseTo(passivations);
+  metrics.actorCrashes.raiseTo(crashes);
+  metrics.deadLetters.raiseTo(deadLetters);
+}
+
+function readGate(node: ChatNode, metrics: Metrics): void {
+  const counts = node.gate.counts();
+  metrics.sessions.set(node.gate.sessions());
+  metrics.connections.set(node.gate.links());
+  metrics.logins.ok.raiseTo(counts.loginsAccepted);
+  metrics.logins.redirected.raiseTo(counts.loginsRedirected);
+  metrics.logins.refused.raiseTo(counts.loginsRefused);
+  metrics.registrations.raiseTo(counts.registrations);
+  metrics.badFrames.raiseTo(counts.badFrames);
+  metrics.pushesPaused.raiseTo(counts.pushesHeld);
+  metrics.rateLimited.messages.raiseTo(counts.rateLimited);
+  metrics.messages.accepted.raiseTo(counts.messagesStored + counts.messagesRefused);
+}
+
+function readBalancer(node: ChatNode, metrics: Metrics): void {
+  for (const { node: name, probability, load } of node.balancer.explain().nodes) {
+    metrics.balancerWeight.of(name).set(probability);
+    if (name === node.ports.self) metrics.loadScore.set(load);
+  }
+  for (const [name, count] of node.balancer.placements())
+    metrics.balancerPlacements.of(name).raiseTo(count);
+}
+
+/** Reads everything once; called after each sample of the event loop. */
+export function readMetrics(node: ChatNode, metrics: Metrics, loop: LoopSampler): void {
+  readMesh(node, metrics);
+  readActors(node, metrics);
+  readGate(node, metrics);
+  readBalancer(node, metrics);
+  const { freeBytes } = node.ports.store.stats();
+  metrics.storeFreeBytes.set(freeBytes);
+  metrics.shardsOwned.set(node.cluster.status().served);
+  metrics.loopLag.set(loop.lagMs / 1000);
+  metrics.loopUtilisation.set(loop.utilisation);
+  metrics.draining.set(node.isDraining ? 1 : 0);
+}

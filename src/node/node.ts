@@ -1,0 +1,277 @@
+/**
+ * One node, put together from its ports: the same composition runs as a process (`start-node.ts`) and in the simulator.
+ * Order of start: mesh, cluster, gate. Order of stop: gate, shards, actors, cluster, mesh; each may be late, none is skipped.
+ */
+import { startBalancer } from '../actors/balancer/actor.ts';
+import type { Balancer } from '../actors/balancer/actor.ts';
+import type { BalanceAlgorithm, LoadReport } from '../actors/balancer/messages.ts';
+import type { Courier, UserMeter } from '../actors/ports.ts';
+import type { ActorHost } from '../actors/runtime/actor-host.ts';
+import type { RegistrationMode } from '../actors/session/phases.ts';
+import type { UserSettings } from '../actors/user/state.ts';
+import { Cluster } from '../cluster/cluster.ts';
+import type { Coordinator } from '../cluster/coordinator.ts';
+import type { ClusterView, Member } from '../cluster/members.ts';
+import { shardOf } from '../cluster/shards.ts';
+import type { PasswordServer, Stretching } from '../crypto/password-auth.ts';
+import type { KeyPair, VerifyingSuite } from '../crypto/suite.ts';
+import type { ClientLink, ClientLinkEvents, LinkNetwork } from '../net/client-link.ts';
+import { createMesh } from '../net/mesh.ts';
+import type { Mesh } from '../net/mesh.ts';
+import type { Transport } from '../net/transport.ts';
+import { every } from '../ops/clock.ts';
+import type { Clock, Timer } from '../ops/clock.ts';
+import type { Log } from '../ops/log.ts';
+import type { Random } from '../ops/random.ts';
+import type { ShardStore } from '../persist/shard-store.ts';
+import { FastChatError } from '../protocol/errors.ts';
+import type { Address, NodeId, ShardId } from '../protocol/ids.ts';
+import { LOAD_REPORT_DELAY_MS, MESH_HEARTBEAT_INTERVAL_MS } from '../protocol/limits.ts';
+import { ClientGate } from './gate.ts';
+import { answeringKnocks } from './knock.ts';
+import { encodeReport, LoadReports } from './load-reports.ts';
+import { UserActors } from './user-actors.ts';
+
+export interface NodeSettings extends UserSettings {
+  readonly balance: BalanceAlgorithm;
+  readonly registration: RegistrationMode;
+  readonly stretching: Stretching;
+}
+
+/** Everything a node is made of. */
+export interface NodePorts {
+  readonly self: NodeId;
+  /** 16 bytes, new at every start. */
+  readonly bootId: Uint8Array;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly store: ShardStore;
+  readonly transport: Transport;
+  readonly openCoordinator: (mesh: Mesh) => Coordinator;
+  readonly network: LinkNetwork;
+  /** Where the gate listens, and the host that others dial. */
+  readonly gate: { readonly host: string; readonly port: number; readonly advertisedHost: string };
+  readonly curveKey: Uint8Array;
+  readonly host: ActorHost;
+  readonly suite: VerifyingSuite;
+  readonly passwords: PasswordServer;
+  readonly signingKeys: KeyPair;
+  /** Of the cluster's TLS key. */
+  readonly fingerprint: Uint8Array;
+  readonly settings: NodeSettings;
+  readonly meter: UserMeter;
+  /** Share of time that the event loop is busy, 0 to 1. */
+  readonly utilisation: () => number;
+  /** Answers nodes that want to join; missing: nobody can. */
+  readonly answerKnock?: (item: readonly unknown[]) => Promise<unknown[]>;
+}
+
+export class ChatNode {
+  readonly mesh: Mesh;
+  readonly coordinator: Coordinator;
+  readonly cluster: Cluster;
+  readonly balancer: Balancer;
+  readonly users: UserActors;
+  readonly reports: LoadReports;
+  readonly ports: NodePorts;
+  #gate: ClientGate | undefined;
+  #isDraining = false;
+  #reporting: Timer | undefined;
+  #reportTimer: Timer | undefined;
+
+  private constructor(ports: NodePorts) {
+    const { clock, random, host, self, store, settings, log } = ports;
+    this.ports = ports;
+    this.reports = new LoadReports(clock);
+    this.mesh = createMesh({
+      transport: ports.transport,
+      clock,
+      random,
+      bootId: Buffer.from(ports.bootId).toString('hex'),
+      heartbeat: () => encodeReport(this.report()),
+      log,
+    });
+    this.balancer = startBalancer({ host, self, algorithm: settings.balance, clock, random });
+    this.reports.follow(this.mesh, this.balancer);
+    this.coordinator = ports.openCoordinator(this.mesh);
+    this.users = new UserActors({
+      ...ports,
+      courier: this.courier,
+      shardOf: (address) => this.shardOf(address),
+      servedEpoch: (shard) => this.cluster.ownership.servedEpoch(shard),
+    });
+    this.cluster = new Cluster({
+      self,
+      mesh: this.mesh,
+      store,
+      coordinator: this.coordinator,
+      actors: this.users,
+      sessions: { push: (session, push) => this.#gate?.deliverPush(session, push) },
+      serving: this.users,
+      isLeaving: (node) => this.reports.isLeaving(node),
+      clock,
+      random,
+      log,
+    });
+  }
+
+  /** Starts a node whose directory knows `view` (from joining) or what its store remembers; resolves when it takes logins. */
+  static async start(ports: NodePorts, view?: ClusterView): Promise<ChatNode> {
+    const node = new ChatNode(ports);
+    if (view !== undefined) node.cluster.directory.adopt(view);
+    await node.#start();
+    return node;
+  }
+
+  /** Late-bound: actors and sessions exist before the router, and use it only afterwards. */
+  get courier(): Courier {
+    return {
+      ask: (to, request, done) => this.cluster.router.ask(to, request, done),
+      tell: (to, request) => this.cluster.router.tell(to, request),
+      push: (session, push) => this.cluster.router.push(session, push),
+    };
+  }
+
+  get gate(): ClientGate {
+    if (this.#gate === undefined) throw new FastChatError('E_INTERNAL', 'the gate is not open yet');
+    return this.#gate;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  shardOf(address: Address): ShardId {
+    return shardOf(address, Math.max(1, this.cluster.directory.shards));
+  }
+
+  /** This node as the others know it. */
+  get member(): Member {
+    const { self, gate, curveKey } = this.ports;
+    return {
+      node: self,
+      meshEndpoint: this.mesh.endpoint,
+      curveKey,
+      gateHost: gate.advertisedHost,
+      gatePort: this.#gate?.port ?? gate.port,
+    };
+  }
+
+  /** What the next heartbeat says. */
+  report(): LoadReport {
+    const { store, bootId, utilisation, gate } = this.ports;
+    return {
+      sessions: this.#gate?.sessions() ?? 0,
+      eventLoopUtilisation: utilisation(),
+      outboxFill: this.mesh.outboxFill(),
+      // A node whose gate is not open yet takes no logins either.
+      draining: this.#isDraining || this.#gate === undefined,
+      storeFull: store.stats().full,
+      bootId,
+      gateHost: gate.advertisedHost,
+      gatePort: this.#gate?.port ?? 0,
+    };
+  }
+
+  /** Takes no more logins; hands over shards and sessions as far as others can take them. Bounded by the caller. */
+  async drain(): Promise<void> {
+    const { clock, log } = this.ports;
+    this.#isDraining = true;
+    log.event('info', 'node_draining', { sessions: this.gate.sessions() });
+    this.#reportToBalancer();
+    // Every node hears of it by the next heartbeats; and this one hears who else is leaving.
+    await new Promise<void>((resolve) => {
+      clock.after(1.5 * MESH_HEARTBEAT_INTERVAL_MS, resolve);
+    });
+    await this.cluster.drain();
+    await this.gate.drain();
+  }
+
+  /** Ends everything in order; what is acknowledged is flushed already. The store stays open. */
+  async stop(): Promise<void> {
+    const ended = new FastChatError('E_UNREACHABLE', 'this node is stopping');
+    this.#isDraining = true;
+    this.#reporting?.cancel();
+    this.#reportTimer?.cancel();
+    await this.#gate?.closeAll();
+    await this.cluster.stop();
+    await this.ports.host.stopAll(ended);
+    await this.coordinator.close();
+    await this.mesh.close();
+  }
+
+  async #start(): Promise<void> {
+    const { clock } = this.ports;
+    this.cluster.directory.listen({ onShards: (changed) => this.#announce(new Set(changed)) });
+    await this.coordinator.join(this.member).then(
+      (view) => this.cluster.directory.adopt(view),
+      // A node starts without its coordinator, on the last map; it is told again below when that answers.
+      () => undefined,
+    );
+    await this.cluster.start();
+    this.#gate = await this.#openGate();
+    void this.coordinator.join(this.member).catch(() => undefined);
+    this.#reportToBalancer();
+    this.#reporting = every(clock, MESH_HEARTBEAT_INTERVAL_MS, () => this.#reportToBalancer());
+  }
+
+  #openGate(): Promise<ClientGate> {
+    const { ports } = this;
+    const { answerKnock, network, gate, settings } = ports;
+    const listening: LinkNetwork = {
+      dial: (target, events) => network.dial(target, events),
+      listen: (options) =>
+        network.listen({
+          ...options,
+          onLink: (link: ClientLink): ClientLinkEvents => {
+            const events = options.onLink(link);
+            return answerKnock === undefined ? events : answeringKnocks(link, events, answerKnock);
+          },
+        }),
+    };
+    return ClientGate.open({
+      ...settings,
+      network: listening,
+      host: gate.host,
+      port: gate.port,
+      actors: ports.host,
+      courier: this.courier,
+      placer: this.balancer,
+      here: { node: ports.self, bootId: ports.bootId },
+      clock: ports.clock,
+      random: ports.random,
+      log: ports.log,
+      suite: ports.suite,
+      passwords: ports.passwords,
+      clusterKeys: ports.signingKeys,
+      fingerprint: ports.fingerprint,
+      gates: () => [...this.#ownGate(), ...this.reports.gates()],
+      onSessions: () => this.#reportSoon(),
+    });
+  }
+
+  #ownGate(): ReadonlyArray<{ node: NodeId; host: string; port: number }> {
+    const { self, gate } = this.ports;
+    if (this.#gate === undefined || this.#isDraining) return [];
+    return [{ node: self, host: gate.advertisedHost, port: this.#gate.port }];
+  }
+
+  /** Balancers decide by what they were told last: a burst of logins is told once, and soon. */
+  #reportSoon(): void {
+    this.#reportTimer ??= this.ports.clock.after(LOAD_REPORT_DELAY_MS, () => {
+      this.#reportTimer = undefined;
+      this.#reportToBalancer();
+      this.mesh.reportNow();
+    });
+  }
+
+  #reportToBalancer(): void {
+    this.balancer.report(this.ports.self, this.report());
+  }
+
+  /** Users whose shard has a new owner: their sessions say there that they are here. */
+  #announce(shards: ReadonlySet<ShardId>): void {
+    this.#gate?.announce((user) => shards.has(this.shardOf(user)));
+  }
+}

@@ -1,0 +1,105 @@
+/** The user actors of this node: hands them requests, and stops them when their shard leaves. */
+import type { ActorFamily, ActorHost } from '../actors/runtime/actor-host.ts';
+import type { ActorStore, Courier, UserMeter } from '../actors/ports.ts';
+import { userBehaviour } from '../actors/user/actor.ts';
+import type { UserInbound } from '../actors/user/messages.ts';
+import type { UserSettings } from '../actors/user/state.ts';
+import type { ShardServing } from '../cluster/ownership.ts';
+import type { Done, LocalActors } from '../cluster/router-ports.ts';
+import type { Clock } from '../ops/clock.ts';
+import type { Random } from '../ops/random.ts';
+import { chunkCount, chunkWrites, joinParts } from '../persist/chunks.ts';
+import { after, storeKey } from '../persist/keys.ts';
+import type { ShardStore } from '../persist/shard-store.ts';
+import { fail } from '../protocol/calls.ts';
+import { FastChatError } from '../protocol/errors.ts';
+import { isUser, parseAddress } from '../protocol/ids.ts';
+import type { Address, ShardId, UserId } from '../protocol/ids.ts';
+import type { UserRequest } from '../protocol/user-calls.ts';
+
+export interface UserActorsOptions {
+  readonly host: ActorHost;
+  readonly store: ShardStore;
+  readonly courier: Courier;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly meter: UserMeter;
+  readonly settings: UserSettings;
+  readonly shardOf: (address: Address) => ShardId;
+  /** The epoch in which this node serves a shard now. */
+  readonly servedEpoch: (shard: ShardId) => number | undefined;
+}
+
+const CODEC = {
+  key: storeKey,
+  after,
+  chunk: chunkWrites,
+  chunkCount,
+  join: joinParts,
+};
+
+const MOVED = new FastChatError('E_MOVED', 'the shard moves to another node');
+
+export class UserActors implements LocalActors, ShardServing {
+  readonly #options: UserActorsOptions;
+  readonly #family: ActorFamily<UserInbound>;
+
+  constructor(options: UserActorsOptions) {
+    const { host, courier, clock, random, meter, settings } = options;
+    const storeOf = (user: UserId): ActorStore => this.#storeOf(user);
+    const ports = { clock, random, courier, codec: CODEC, meter, settings, storeOf };
+    this.#options = options;
+    this.#family = host.family((id) => userBehaviour(id as UserId, ports));
+  }
+
+  /** The epoch is the one the actor was activated in: an actor never outlives the serving of its shard. */
+  deliver(address: Address, _epoch: number, request: UserRequest, done: Done | undefined): void {
+    if (!isUser(address)) {
+      done?.(fail(new FastChatError('E_NO_SUCH_GROUP', `there is no group ${address}`)));
+      return;
+    }
+    const ask = { type: request.type, request };
+    this.#family.tell(address, done === undefined ? ask : { ...ask, done });
+  }
+
+  freeze(shard: ShardId): Promise<void> {
+    const { host, shardOf } = this.#options;
+    const isInShard = (id: string): boolean =>
+      id.startsWith('@') && shardOf(id as UserId) === shard;
+    return host.stopWhere(isInShard, MOVED);
+  }
+
+  /** Actors come back by themselves, with the first message. */
+  resume(): void {
+    return undefined;
+  }
+
+  /** Names of the accounts in a shard, in order. */
+  usersIn(shard: ShardId): readonly UserId[] {
+    const { store } = this.#options;
+    const users: UserId[] = [];
+    let from: Uint8Array = Buffer.from('@');
+    const end = after(from);
+    for (;;) {
+      const [found] = store.range(shard, from, end, { limit: 1 });
+      if (found === undefined) return users;
+      const name = Buffer.from(found[0]);
+      const user = parseAddress(name.toString('utf8', 0, name.indexOf(0))) as UserId;
+      users.push(user);
+      from = after(storeKey(user));
+    }
+  }
+
+  #storeOf(user: UserId): ActorStore {
+    const { store, shardOf, servedEpoch } = this.#options;
+    const shard = shardOf(user);
+    const epoch = servedEpoch(shard);
+    if (epoch === undefined) throw MOVED;
+    return {
+      commit: (writes) => store.commit(shard, epoch, writes),
+      get: (key) => store.get(shard, key),
+      range: (from, to, options) => store.range(shard, from, to, options),
+      settled: () => store.settled(shard),
+    };
+  }
+}

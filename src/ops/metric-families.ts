@@ -1,0 +1,236 @@
+/** Every metric of a node, declared once; names without their prefix `fastchat_`. No user or group is ever a label. */
+
+export interface Family {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly name: string;
+  readonly help: string;
+  readonly label?: string;
+  /** The label's values when they are known; otherwise children come with `of`. */
+  readonly values?: readonly string[];
+  readonly bounds?: readonly number[];
+}
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const COUNTS = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
+export const FAMILIES = {
+  // Sessions and logins
+  sessions: { kind: 'gauge', name: 'sessions', help: 'Attached sessions on this node' },
+  connections: { kind: 'gauge', name: 'connections', help: 'Open client connections' },
+  logins: {
+    kind: 'counter',
+    name: 'logins_total',
+    help: 'Logins by result',
+    label: 'result',
+    values: ['ok', 'redirected', 'refused', 'limited'],
+  },
+  registrations: { kind: 'counter', name: 'registrations_total', help: 'Accounts made here' },
+  authFailures: {
+    kind: 'counter',
+    name: 'auth_failures_total',
+    help: 'Failed proofs of identity by reason',
+    label: 'reason',
+    values: ['password', 'device', 'ticket', 'cloned', 'admin'],
+  },
+  tickets: {
+    kind: 'counter',
+    name: 'tickets_total',
+    help: 'Login tickets presented here by result',
+    label: 'result',
+    values: ['ok', 'expired', 'forged', 'replayed', 'node'],
+  },
+  rateLimited: {
+    kind: 'counter',
+    name: 'rate_limited_total',
+    help: 'Requests over a budget',
+    label: 'what',
+    values: ['messages', 'logins', 'registrations', 'connections'],
+  },
+  badFrames: {
+    kind: 'counter',
+    name: 'bad_frames_total',
+    help: 'Client frames that do not decode',
+  },
+
+  // Messages
+  messages: {
+    kind: 'counter',
+    name: 'messages_total',
+    help: 'Messages by the stage they reached on this node',
+    label: 'stage',
+    values: ['accepted', 'stored', 'delivered', 'read', 'expired', 'rejected', 'duplicate'],
+  },
+  messageStored: {
+    kind: 'histogram',
+    name: 'message_stored_seconds',
+    help: 'From accepting a message at a gate to the answer "stored"',
+    bounds: SECONDS,
+  },
+  messageDelivery: {
+    kind: 'histogram',
+    name: 'message_delivery_seconds',
+    help: 'From storing a message to its first acknowledgement by a device',
+    bounds: SECONDS,
+  },
+  pushesPaused: {
+    kind: 'counter',
+    name: 'pushes_paused_total',
+    help: 'Times a session fell behind its push window and was told to pull',
+  },
+
+  // Actors
+  actors: {
+    kind: 'gauge',
+    name: 'actors',
+    help: 'Live actors',
+    label: 'kind',
+    values: ['user', 'group', 'session', 'balancer'],
+  },
+  actorActivations: { kind: 'counter', name: 'actor_activations_total', help: 'Actors activated' },
+  actorPassivations: {
+    kind: 'counter',
+    name: 'actor_passivations_total',
+    help: 'Actors put to rest',
+  },
+  actorCrashes: {
+    kind: 'counter',
+    name: 'actor_crashes_total',
+    help: 'Messages that made an actor fail',
+  },
+  actorMailboxDepth: {
+    kind: 'histogram',
+    name: 'actor_mailbox_depth',
+    help: 'Messages waiting when one more arrives at an actor',
+    bounds: COUNTS,
+  },
+  deadLetters: {
+    kind: 'counter',
+    name: 'dead_letters_total',
+    help: 'Messages to actors that are gone',
+  },
+
+  // Balancer
+  loadScore: {
+    kind: 'gauge',
+    name: 'load_score',
+    help: 'Load of this node as the balancer sees it',
+  },
+  balancerWeight: {
+    kind: 'gauge',
+    name: 'balancer_weight',
+    help: 'Probability that the next login goes to a node',
+    label: 'node',
+  },
+  balancerPlacements: {
+    kind: 'counter',
+    name: 'balancer_placements_total',
+    help: 'Logins placed by this node',
+    label: 'node',
+  },
+
+  // Mesh
+  meshPeers: {
+    kind: 'gauge',
+    name: 'mesh_peers',
+    help: 'Mesh links by state',
+    label: 'state',
+    values: ['up', 'down'],
+  },
+  meshFrames: {
+    kind: 'counter',
+    name: 'mesh_frames_total',
+    help: 'Mesh frames by direction',
+    label: 'dir',
+    values: ['in', 'out'],
+  },
+  meshBytes: {
+    kind: 'counter',
+    name: 'mesh_bytes_total',
+    help: 'Mesh bytes by direction',
+    label: 'dir',
+    values: ['in', 'out'],
+  },
+  meshDropped: {
+    kind: 'counter',
+    name: 'mesh_dropped_total',
+    help: 'Mesh frames lost by reason; anything above zero deserves a look',
+    label: 'reason',
+    values: ['hwm', 'unreachable', 'gap', 'duplicate', 'decode', 'late', 'stranger', 'unconfirmed'],
+  },
+  meshRoundTrip: {
+    kind: 'histogram',
+    name: 'mesh_rtt_seconds',
+    help: 'Round trips of heartbeats',
+    bounds: SECONDS,
+  },
+
+  // Shards
+  shardsOwned: { kind: 'gauge', name: 'shards_owned', help: 'Shards this node owns' },
+  shardsReplicated: {
+    kind: 'gauge',
+    name: 'shards_replicated',
+    help: 'Shards this node keeps a copy of',
+  },
+  takeovers: {
+    kind: 'counter',
+    name: 'takeovers_total',
+    help: 'Shards this node took over',
+    label: 'result',
+    values: ['ok', 'failed'],
+  },
+  takeoverTime: {
+    kind: 'histogram',
+    name: 'takeover_seconds',
+    help: 'From deciding on an owner to serving',
+    bounds: SECONDS,
+  },
+  replicationLag: {
+    kind: 'gauge',
+    name: 'replication_lag_commits',
+    help: 'Commits that the slowest replica of an owned shard is behind',
+  },
+
+  // Store
+  storeCommit: {
+    kind: 'histogram',
+    name: 'store_commit_seconds',
+    help: 'From asking for a commit to its being visible',
+    bounds: SECONDS,
+  },
+  storeFlush: {
+    kind: 'histogram',
+    name: 'store_flush_seconds',
+    help: 'From asking for a commit to its being on disk',
+    bounds: SECONDS,
+  },
+  storeMapBytes: { kind: 'gauge', name: 'store_map_bytes', help: 'Size of the store file' },
+  storeFreeBytes: {
+    kind: 'gauge',
+    name: 'store_free_bytes',
+    help: 'Free space where the store lies',
+  },
+  mailboxMessages: {
+    kind: 'gauge',
+    name: 'mailbox_messages',
+    help: 'Undelivered messages of the users active on this node',
+  },
+  mailboxBytes: {
+    kind: 'gauge',
+    name: 'mailbox_bytes',
+    help: 'Their size',
+  },
+
+  // The process
+  up: { kind: 'gauge', name: 'up_seconds', help: 'Age of this process' },
+  draining: { kind: 'gauge', name: 'draining', help: '1 while the node drains' },
+  loopLag: {
+    kind: 'gauge',
+    name: 'event_loop_lag_seconds',
+    help: 'How late the event loop was in the last sample',
+  },
+  loopUtilisation: {
+    kind: 'gauge',
+    name: 'event_loop_utilisation_ratio',
+    help: 'Share of the last sample that the event loop was busy',
+  },
+} as const satisfies Record<string, Family>;

@@ -1,0 +1,179 @@
+/** What every coordinator promises (C1 to C4), as one suite for all of them. */
+import { expect } from 'chai';
+import type { Coordinator } from '../../src/cluster/coordinator.ts';
+import type { ClusterView, Member } from '../../src/cluster/members.ts';
+import { asFastChatError } from '../../src/protocol/errors.ts';
+import type { NodeId, ShardId } from '../../src/protocol/ids.ts';
+import { parseNodeId, parseShardId } from '../../src/protocol/ids.ts';
+
+export interface CoordinatorSubject {
+  /** The coordinator as one node sees it. */
+  readonly coordinator: Coordinator;
+  /** The same coordinator as another node sees it. */
+  readonly other: Coordinator;
+  /** Waits for work, letting simulated time pass. */
+  run<T>(work: Promise<T>): Promise<T>;
+  /** Lets `ms` of the subject's time pass. */
+  pass(ms: number): Promise<void>;
+  /** The process that keeps it dies and starts again; answers how the first node sees it then. */
+  restart(): Promise<Coordinator>;
+  close(): Promise<void>;
+}
+
+export const CONTRACT_SHARDS = 8;
+
+export function testMember(name: string, key = name, port = 7400): Member {
+  return {
+    node: parseNodeId(name),
+    meshEndpoint: `tcp://127.0.0.1:${port + 100}`,
+    curveKey: Uint8Array.from({ length: 32 }, (_, index) => key.charCodeAt(index % key.length)),
+    gateHost: '127.0.0.1',
+    gatePort: port,
+  };
+}
+
+const shard = (index: number): ShardId => parseShardId(index);
+const owned = (node: string, epoch: number) => ({
+  epoch,
+  owner: parseNodeId(node),
+  replicas: [parseNodeId(node)] as readonly NodeId[],
+});
+
+export function coordinatorContract(name: string, create: () => Promise<CoordinatorSubject>): void {
+  describe(`a coordinator, ${name}`, () => {
+    let subject: CoordinatorSubject;
+
+    beforeEach(async () => {
+      subject = await create();
+    });
+    afterEach(() => subject.close());
+
+    const join = (who: string): Promise<ClusterView> =>
+      subject.run(subject.coordinator.join(testMember(who)));
+    const codeOf = async (work: Promise<unknown>): Promise<string> =>
+      subject.run(work).then(
+        () => 'none',
+        (cause: unknown) => asFastChatError(cause).code,
+      );
+
+    it('gives every shard to the first member, in epoch 1', async () => {
+      const view = await join('n1');
+      expect(view.map.shards).to.deep.equal(
+        Array.from({ length: CONTRACT_SHARDS }, () => owned('n1', 1)),
+      );
+      expect(view.members.map(({ node }) => node)).to.deep.equal(['n1']);
+    });
+
+    it('adds members without touching the map, and replaces their addresses', async () => {
+      const first = await join('n1');
+      const second = await join('n2');
+      expect(second.map.shards).to.deep.equal(first.map.shards);
+      const moved = await subject.run(subject.coordinator.join(testMember('n2', 'n2', 8400)));
+      expect(moved.members.map(({ gatePort }) => gatePort)).to.deep.equal([7400, 8400]);
+    });
+
+    it('refuses a second node of the same name', async () => {
+      await join('n1');
+      const imposter = testMember('n1', 'another key');
+      expect(await codeOf(subject.coordinator.join(imposter))).to.equal('E_NAME_TAKEN');
+    });
+
+    it('C1: numbers every change, and nothing else', async () => {
+      const first = await join('n1');
+      const same = await join('n1');
+      const second = await join('n2');
+      expect(same.map.version).to.equal(first.map.version);
+      expect(second.map.version).to.be.greaterThan(first.map.version);
+    });
+
+    it('C1: shows no older view after a newer one, to nobody', async () => {
+      await join('n1');
+      const seen: number[] = [];
+      const watch = subject.other.watch((view) => seen.push(view.map.version));
+      await join('n2');
+      for (let epoch = 1; epoch < 6; epoch += 1)
+        await subject.run(subject.coordinator.swap(shard(0), epoch, owned('n2', epoch + 1)));
+      await subject.pass(100);
+      watch.cancel();
+      expect(seen).to.deep.equal(seen.toSorted((left, right) => left - right));
+    });
+
+    it('C2: of two swaps with the same expectation one succeeds, and both learn the winner', async () => {
+      await join('n1');
+      await join('n2');
+      const results = await subject.run(
+        Promise.all([
+          subject.coordinator.swap(shard(3), 1, owned('n1', 2)),
+          subject.other.swap(shard(3), 1, owned('n2', 2)),
+        ]),
+      );
+      expect(results.filter(({ swapped }) => swapped)).to.have.length(1);
+      expect(results[0]?.current).to.deep.equal(results[1]?.current);
+    });
+
+    it('C2: never lowers an epoch', async () => {
+      await join('n1');
+      await subject.run(subject.coordinator.swap(shard(0), 1, owned('n1', 5)));
+      expect(await codeOf(subject.coordinator.swap(shard(0), 5, owned('n1', 5)))).to.equal(
+        'E_USAGE',
+      );
+      const late = await subject.run(subject.coordinator.swap(shard(0), 1, owned('n1', 2)));
+      expect(late).to.deep.equal({ swapped: false, current: owned('n1', 5) });
+    });
+
+    it('assigns shards to members only, and only shards that exist', async () => {
+      await join('n1');
+      const { coordinator } = subject;
+      expect(await codeOf(coordinator.swap(shard(0), 1, owned('n9', 2)))).to.equal('E_USAGE');
+      expect(await codeOf(coordinator.swap(shard(99), 1, owned('n1', 2)))).to.equal('E_USAGE');
+      const elsewhere = { ...owned('n1', 2), replicas: [] };
+      expect(await codeOf(coordinator.swap(shard(0), 1, elsewhere))).to.equal('E_USAGE');
+    });
+
+    it('lets a member leave only when it holds nothing', async () => {
+      await join('n1');
+      await join('n2');
+      const { coordinator } = subject;
+      expect(await codeOf(coordinator.leave(parseNodeId('n1')))).to.equal('E_USAGE');
+      await subject.run(coordinator.leave(parseNodeId('n2')));
+      await subject.run(coordinator.leave(parseNodeId('n2')));
+      const view = await subject.run(coordinator.view());
+      expect(view.members.map(({ node }) => node)).to.deep.equal(['n1']);
+    });
+
+    it('C3: remembers what it answered after a crash', async () => {
+      await join('n1');
+      await join('n2');
+      await subject.run(subject.coordinator.swap(shard(7), 1, owned('n2', 2)));
+      const after = await subject.restart();
+      const view = await subject.run(after.view());
+      expect(view.map.shards[7]).to.deep.equal(owned('n2', 2));
+      expect(view.members).to.have.length(2);
+    });
+
+    it('C4: tells every watcher of the last change', async () => {
+      await join('n1');
+      await join('n2');
+      let here: ClusterView | undefined;
+      let there: ClusterView | undefined;
+      subject.coordinator.watch((view) => (here = view));
+      subject.other.watch((view) => (there = view));
+      for (let index = 0; index < CONTRACT_SHARDS; index += 1)
+        await subject.run(subject.coordinator.swap(shard(index), 1, owned('n2', 2)));
+      await subject.pass(100);
+      const present = await subject.run(subject.coordinator.view());
+      expect(here).to.deep.equal(present);
+      expect(there).to.deep.equal(present);
+    });
+
+    it('tells a watcher that cancelled nothing more', async () => {
+      await join('n1');
+      await subject.pass(100);
+      let calls = 0;
+      subject.other.watch(() => (calls += 1)).cancel();
+      await join('n2');
+      await subject.pass(100);
+      expect(calls).to.equal(0);
+    });
+  });
+}

@@ -1,0 +1,126 @@
+/** What virtual users saw, and the verdict on it: acknowledged = displayed exactly once, in order. */
+import type { UserId } from '../../src/protocol/ids.ts';
+
+export class EventLog {
+  /** One line an event, in order; the same seed gives the same lines. */
+  readonly lines: string[] = [];
+  readonly #nowMs: () => number;
+  readonly #sent = new Map<string, string[]>();
+  readonly #acknowledged = new Set<string>();
+  readonly #refused = new Map<string, string>();
+  readonly #displayed = new Map<string, string[]>();
+  readonly #orphans = new Set<string>();
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  sent(from: UserId, to: UserId, id: string): void {
+    this.#push(this.#sent, `${from}>${to}`, id);
+    this.#line('sent', from, to, id);
+  }
+
+  acknowledged(from: UserId, to: UserId, id: string): void {
+    if (this.#acknowledged.has(id)) return;
+    this.#acknowledged.add(id);
+    this.#line('acknowledged', from, to, id);
+  }
+
+  refused(from: UserId, to: UserId, id: string, code: string): void {
+    this.#refused.set(id, code);
+    this.#line('refused', from, to, `${id} ${code}`);
+  }
+
+  displayed(at: UserId, from: UserId, id: string): void {
+    this.#push(this.#displayed, `${from}>${at}`, id);
+    this.#line('displayed', from, at, id);
+  }
+
+  /** What `at` has seen so far, for `forget`. */
+  seenBy(at: UserId): ReadonlyMap<string, number> {
+    const own = [...this.#displayed].filter(([pair]) => pair.endsWith(`>${at}`));
+    return new Map(own.map(([pair, ids]) => [pair, ids.length]));
+  }
+
+  /** The device's disk was put back: it may show again what it had not seen then. */
+  forget(at: UserId, seen: ReadonlyMap<string, number>): void {
+    for (const [pair, ids] of this.#displayed)
+      if (pair.endsWith(`>${at}`)) ids.length = Math.min(ids.length, seen.get(pair) ?? 0);
+  }
+
+  /** The sender's process died: nobody will ever say how its open sends ended. */
+  orphan(ids: Iterable<string>): void {
+    for (const id of ids) this.#orphans.add(id);
+  }
+
+  warned(at: UserId, code: string): void {
+    this.lines.push(`${this.#nowMs()} warning ${at} ${code}`);
+  }
+
+  fault(what: string): void {
+    this.lines.push(`${this.#nowMs()} fault ${what}`);
+  }
+
+  get counts(): {
+    readonly sent: number;
+    readonly acknowledged: number;
+    readonly displayed: number;
+  } {
+    const total = (map: ReadonlyMap<string, readonly string[]>): number =>
+      [...map.values()].reduce((sum, ids) => sum + ids.length, 0);
+    return {
+      sent: total(this.#sent),
+      acknowledged: this.#acknowledged.size,
+      displayed: total(this.#displayed),
+    };
+  }
+
+  /** Violations that no later event can mend; checked all the time. */
+  safetyViolations(): string[] {
+    return [...this.#displayed].flatMap(([pair, ids]) => [
+      ...ids
+        .filter((id, index) => ids.indexOf(id) !== index)
+        .map((id) => `${pair}: ${id} was displayed twice`),
+      ...this.#disorder(pair, ids),
+    ]);
+  }
+
+  /** After healing: everything that was acknowledged is displayed. */
+  livenessViolations(): string[] {
+    return [...this.#sent].flatMap(([pair, ids]) => {
+      const shown = new Set(this.#displayed.get(pair));
+      return ids
+        .filter((id) => this.#acknowledged.has(id) && !shown.has(id))
+        .map((id) => `${pair}: ${id} was acknowledged and never displayed`);
+    });
+  }
+
+  /** Messages whose sender never learnt how they ended. */
+  unsettled(): string[] {
+    return [...this.#sent.values()]
+      .flat()
+      .filter((id) => !this.#acknowledged.has(id) && !this.#refused.has(id))
+      .filter((id) => !this.#orphans.has(id));
+  }
+
+  #disorder(pair: string, ids: readonly string[]): string[] {
+    const order = new Map((this.#sent.get(pair) ?? []).map((id, index) => [id, index]));
+    const places = ids.map((id) => order.get(id) ?? -1);
+    return places.flatMap((place, index) => {
+      if (place < 0) return [`${pair}: ${ids[index]} was displayed and never sent`];
+      const before = places[index - 1];
+      const isBehind = before !== undefined && place < before;
+      return isBehind ? [`${pair}: ${ids[index]} was displayed after ${ids[index - 1]}`] : [];
+    });
+  }
+
+  #push(map: Map<string, string[]>, key: string, value: string): void {
+    const list = map.get(key);
+    if (list === undefined) map.set(key, [value]);
+    else list.push(value);
+  }
+
+  #line(what: string, from: UserId, to: UserId, id: string): void {
+    this.lines.push(`${this.#nowMs()} ${what} ${from} ${to} ${id}`);
+  }
+}

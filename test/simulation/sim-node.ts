@@ -1,0 +1,150 @@
+/** One whole node of the simulated cluster: production code over the twins of its ports; it crashes and starts again. */
+import { createVirtualHost } from '../../src/actors/runtime/virtual-host.ts';
+import { serveCoordinator } from '../../src/cluster/coordinator-server.ts';
+import type { Coordinator } from '../../src/cluster/coordinator.ts';
+import { EmbeddedCoordinator } from '../../src/cluster/embedded-coordinator.ts';
+import type { ClusterView } from '../../src/cluster/members.ts';
+import { RemoteCoordinator } from '../../src/cluster/remote-coordinator.ts';
+import type { KeyPair } from '../../src/crypto/suite.ts';
+import { createTransparentPasswordServer } from '../../src/crypto/transparent-password-server.ts';
+import { createTransparentVerifyingSuite } from '../../src/crypto/transparent-suite.ts';
+import type { MemoryLinks } from '../../src/net/memory-links.ts';
+import type { MemoryMesh } from '../../src/net/memory-transport.ts';
+import type { Mesh } from '../../src/net/mesh.ts';
+import { ChatNode } from '../../src/node/node.ts';
+import type { Clock } from '../../src/ops/clock.ts';
+import { silentLog } from '../../src/ops/log.ts';
+import type { Log } from '../../src/ops/log.ts';
+import { seededRandom } from '../../src/ops/random.ts';
+import type { Random } from '../../src/ops/random.ts';
+import { MemoryDisk } from '../../src/persist/memory-disk.ts';
+import { createMemoryShardStore } from '../../src/persist/memory-shard-store.ts';
+import { parseNodeId } from '../../src/protocol/ids.ts';
+import type { NodeId, ShardId } from '../../src/protocol/ids.ts';
+import {
+  DEFAULT_LIMITS,
+  HISTORY_RETENTION_DEFAULT_MS,
+  MAILBOX_TTL_DEFAULT_MS,
+} from '../../src/protocol/limits.ts';
+import { ScopedClock } from './scoped-clock.ts';
+
+/** Mistakes that the simulator must notice. */
+export interface PlantedBugs {
+  readonly acknowledgeBeforeFlush?: boolean;
+  readonly ignoreEpoch?: boolean;
+}
+
+export interface SimWorldPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly mesh: MemoryMesh;
+  readonly links: MemoryLinks;
+  readonly signingKeys: KeyPair;
+  readonly passwordSetup: string;
+  readonly shards: number;
+  readonly bugs: PlantedBugs;
+  readonly log?: Log;
+}
+
+/** The first node keeps the coordinator. */
+const COORDINATOR = parseNodeId('n1');
+const GATE_PORT = 7400;
+export const FINGERPRINT = new Uint8Array(32).fill(7);
+
+export class SimNode {
+  readonly name: NodeId;
+  readonly #ports: SimWorldPorts;
+  readonly #disk = new MemoryDisk();
+  #clock: ScopedClock;
+  #node: ChatNode | undefined;
+
+  constructor(name: string, ports: SimWorldPorts) {
+    this.name = parseNodeId(name);
+    this.#ports = ports;
+    this.#clock = new ScopedClock(ports.clock);
+  }
+
+  get isUp(): boolean {
+    return this.#node !== undefined;
+  }
+
+  get node(): ChatNode {
+    if (this.#node === undefined) throw new Error(`${this.name} is down`);
+    return this.#node;
+  }
+
+  /** `host:port` of the gate. */
+  get gate(): { readonly host: string; readonly port: number } {
+    return { host: this.name, port: GATE_PORT };
+  }
+
+  /** Starts on what the disk holds; `view` is what a new member gets when it joins. */
+  async start(view?: ClusterView): Promise<void> {
+    const { random, mesh, links, signingKeys, passwordSetup, bugs } = this.#ports;
+    const own = seededRandom(Math.floor(random.fraction() * 2 ** 32));
+    const clock = new ScopedClock(this.#ports.clock);
+    const log = this.#ports.log ?? silentLog;
+    this.#clock = clock;
+    let node: ChatNode | undefined;
+    const store = await createMemoryShardStore({
+      clock,
+      disk: this.#disk,
+      flushDelayMs: () => 1 + Math.floor(own.fraction() * 20),
+      journalFloor: (shard: ShardId) => node?.cluster.journalFloor(shard),
+      resolveBeforeFlush: bugs.acknowledgeBeforeFlush === true,
+      ignoreEpoch: bugs.ignoreEpoch === true,
+    });
+    node = await ChatNode.start(
+      {
+        self: this.name,
+        bootId: own.bytes(16),
+        clock,
+        random: own,
+        log,
+        store,
+        transport: mesh.open(this.name),
+        openCoordinator: (toMesh) => this.#openCoordinator(toMesh, clock, store),
+        network: links.at(this.name, FINGERPRINT),
+        gate: { ...this.gate, advertisedHost: this.name },
+        curveKey: mesh.address(this.name).curveKey,
+        host: createVirtualHost({ clock, log, random: own }),
+        suite: createTransparentVerifyingSuite(own),
+        passwords: createTransparentPasswordServer(passwordSetup, own),
+        signingKeys,
+        fingerprint: FINGERPRINT,
+        settings: {
+          limits: DEFAULT_LIMITS,
+          mailboxTtlMs: MAILBOX_TTL_DEFAULT_MS,
+          historyRetentionMs: HISTORY_RETENTION_DEFAULT_MS,
+          balance: 'inverse-load',
+          registration: 'open',
+          stretching: 'weak',
+        },
+        meter: { count: () => undefined },
+        utilisation: () => 0,
+      },
+      view,
+    );
+    this.#node = node;
+  }
+
+  /** The process dies: nothing it had scheduled runs, unflushed writes are gone, links break. */
+  crash(): void {
+    this.#node = undefined;
+    this.#clock.die();
+    this.#ports.mesh.crash(this.name);
+    this.#ports.links.crash(this.name);
+    this.#disk.crash();
+  }
+
+  #openCoordinator(
+    mesh: Mesh,
+    clock: Clock,
+    store: ConstructorParameters<typeof EmbeddedCoordinator>[0]['store'],
+  ): Coordinator {
+    if (this.name !== COORDINATOR) return new RemoteCoordinator({ mesh, at: COORDINATOR, clock });
+    const coordinator = new EmbeddedCoordinator({ store, shards: this.#ports.shards });
+    serveCoordinator({ coordinator, mesh, clock });
+    return coordinator;
+  }
+}
