@@ -5,10 +5,16 @@ import type {
   PlacementReport,
   WhereReport,
 } from '../ops/admin-api.ts';
+import type { LoadReport } from '../actors/balancer/messages.ts';
 import type { Address } from '../protocol/ids.ts';
 import type { ChatNode } from './node.ts';
 
 const REPLICAS_EFFECTIVE = 1;
+
+function stateOf(isUp: boolean, report: LoadReport | undefined): MemberReport['state'] {
+  if (!isUp) return 'silent';
+  return report?.draining === true ? 'draining' : 'up';
+}
 
 function memberReports(node: ChatNode): readonly MemberReport[] {
   const { clock, self } = node.ports;
@@ -17,12 +23,12 @@ function memberReports(node: ChatNode): readonly MemberReport[] {
   return members.map(({ member, isUp }) => {
     const heard = node.reports.of(member.node);
     const report = member.node === self ? node.report() : heard?.report;
-    const state = report?.draining === true ? 'draining' : 'up';
+    const { gateHost, gatePort } = report ?? member;
     return {
       node: member.node,
       mesh: member.meshEndpoint,
-      gate: `${report?.gateHost ?? member.gateHost}:${report?.gatePort ?? member.gatePort}`,
-      state: isUp ? state : 'silent',
+      gate: `${gateHost}:${gatePort}`,
+      state: stateOf(isUp, report),
       // As the balancer sees it: what the next login is decided by.
       sessions: loads.get(member.node)?.sessions ?? 0,
       load: loads.get(member.node)?.load ?? 0,

@@ -31,10 +31,10 @@ export interface CoordinationOptions {
 }
 
 export interface Coordination {
-  open(mesh: Mesh): Coordinator;
-  answerKnock(item: readonly unknown[]): Promise<unknown[]>;
+  readonly open: (mesh: Mesh) => Coordinator;
+  readonly answerKnock: (item: readonly unknown[]) => Promise<unknown[]>;
   /** Makes a new join token; answers its line. */
-  rotate(): Promise<string>;
+  readonly rotate: () => Promise<string>;
 }
 
 function openCoordinator(options: CoordinationOptions, mesh: Mesh): Coordinator {

@@ -104,7 +104,8 @@ export const clientCalls = callTable({
   ),
   ticketLogin: call(22, struct({ ticket: bytes(1, 512), proof: deviceProof }), placement),
 
-  send: call(32, struct({ envelope }), struct({ seq: u53, at: u53 })),
+  /** `last`: the newest counter taken from this device by this recipient. */
+  send: call(32, struct({ envelope }), struct({ seq: u53, at: u53, last: u53 })),
   pull: call(
     33,
     struct({ log: address, from: u53, limit: u16 }),
@@ -133,7 +134,16 @@ export const clientCalls = callTable({
   /** Password change: prove the old one, then register the new one. */
   reauthStart: call(42, struct({ request: opaque }), struct({ response: opaque })),
   reauthFinish: call(43, struct({ finish: opaque, request: opaque }), struct({ response: opaque })),
-  changePassword: call(44, struct({ record: opaque, passwordWrap: bytes(1, 256) }), none),
+  changePassword: call(
+    44,
+    struct({
+      expected: u53,
+      record: opaque,
+      vault: bytes(1, VAULT_BYTES_MAX),
+      passwordWrap: bytes(1, 256),
+    }),
+    none,
+  ),
   devices: call(45, none, struct({ devices: list(deviceInfo, DEVICES_MAX) })),
   revokeDevice: call(46, struct({ device: deviceId }), none),
 

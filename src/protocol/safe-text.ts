@@ -48,7 +48,9 @@ function follow(before: Before, point: string): Before {
  */
 export function safe(text: string): string {
   if (PLAIN.test(text)) return text;
-  const points = [...text.replaceAll('\r\n', '\n').replaceAll('\t', TAB_SPACES).normalize('NFC')];
+  const points = Array.from(
+    text.replaceAll('\r\n', '\n').replaceAll('\t', TAB_SPACES).normalize('NFC'),
+  );
   let shown = '';
   let marks = 0;
   let before: Before = 'other';

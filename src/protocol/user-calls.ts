@@ -66,7 +66,8 @@ export const userCalls = callTable({
   ),
   detach: call(7, struct({ device: deviceId, session: sessionRef }), none),
 
-  append: call(16, struct({ envelope }), struct({ seq: u53, at: u53 })),
+  /** `last`: the newest counter taken from this device; above what it has sealed, its store was put back to an older state. */
+  append: call(16, struct({ envelope }), struct({ seq: u53, at: u53, last: u53 })),
   pull: call(
     17,
     struct({ device: deviceId, from: u53, limit: u16 }),
@@ -99,7 +100,17 @@ export const userCalls = callTable({
     }),
     struct({ version: u53 }),
   ),
-  changePassword: call(34, struct({ record: bytes(1, 1024), passwordWrap: bytes(1, 256) }), none),
+  /** Replaces version `expected` of the vault, so that no older wrap can come back later. */
+  changePassword: call(
+    34,
+    struct({
+      expected: u53,
+      record: bytes(1, 1024),
+      vault: bytes(1, VAULT_BYTES_MAX),
+      passwordWrap: bytes(1, 256),
+    }),
+    none,
+  ),
   devices: call(35, none, struct({ devices: list(deviceInfo, DEVICES_MAX) })),
   revokeDevice: call(36, struct({ device: deviceId }), none),
   /** Registers a device in the place of `device`, which is revoked in the same commit. */

@@ -159,13 +159,13 @@ export class World {
 
   /** Lets virtual time pass until `work` is done. */
   async #during<T>(work: Promise<T>): Promise<T> {
-    let isDone = false;
+    const progress = { isDone: false };
     const marked = work.finally(() => {
-      isDone = true;
+      progress.isDone = true;
     });
     marked.catch(() => undefined);
     const deadlineMs = this.clock.mono() + CALM_LIMIT_MS;
-    while (!isDone) {
+    while (!progress.isDone) {
       if (this.clock.mono() > deadlineMs) throw new Error('the simulated world hangs');
       await this.clock.advance(STEP_MS);
     }

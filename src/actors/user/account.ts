@@ -117,8 +117,7 @@ export function putVault(turn: UserTurn, message: Asked<'putVault'>): void {
     return;
   }
   if (message.expected !== account.vaultVersion) {
-    const text = `the vault has version ${account.vaultVersion}`;
-    refuse(turn, message.replyTo, { code: 'E_VAULT_CONFLICT', text });
+    refuseConflict(turn, message.replyTo, account);
     return;
   }
   const next = withBoxKey(account, message);
@@ -147,6 +146,10 @@ function withBoxKey(
   return min > next.epoch ? undefined : { ...account, box: next, minBoxEpoch: min };
 }
 
+function refuseConflict(turn: UserTurn, to: number, { vaultVersion }: AccountRecord): void {
+  refuse(turn, to, { code: 'E_VAULT_CONFLICT', text: `the vault has version ${vaultVersion}` });
+}
+
 /** A new login record and the wrap that goes with it. The version grows, so that a concurrent `putVault` of older wraps conflicts. */
 export function changePassword(turn: UserTurn, message: Asked<'changePassword'>): void {
   const { state } = turn;
@@ -156,9 +159,14 @@ export function changePassword(turn: UserTurn, message: Asked<'changePassword'>)
     refuseUnknown(turn, message.replyTo);
     return;
   }
+  if (message.expected !== account.vaultVersion) {
+    refuseConflict(turn, message.replyTo, account);
+    return;
+  }
   const changed: SealedVault = {
     ...current,
     version: account.vaultVersion + 1,
+    vault: new Uint8Array(message.vault),
     passwordWrap: new Uint8Array(message.passwordWrap),
   };
   const next = { ...account, loginRecord: new Uint8Array(message.record) };

@@ -60,7 +60,8 @@ function answerDuplicate(turn: UserTurn, message: Append, pair: Pair): void {
     reject(turn, message, { code: 'E_COUNTER', text: 'this counter was used for another message' });
     return;
   }
-  answerAfter(turn, pair.commit, { to: replyTo, value: { seq, at } });
+  // A sender that did not know of `last` had its store put back to an older state: it must not take this for an answer.
+  answerAfter(turn, pair.commit, { to: replyTo, value: { seq, at, last: counter } });
 }
 
 function isSameTag(left: Uint8Array, right: Uint8Array): boolean {
@@ -115,7 +116,9 @@ function discard(turn: UserTurn, message: Append, pair: Pair): void {
   takeCounter(pair, message, { seq: head.seq, at: turn.nowMs, waiting: pair.record.waiting });
   const writes: UserWrite[] = [{ type: 'pair', record: pair.record }];
   const { seq, at } = pair.record;
-  pair.commit = beginCommit(turn, writes, [replyOf(message, { seq, at })]);
+  pair.commit = beginCommit(turn, writes, [
+    replyOf(message, { seq, at, last: message.envelope.counter }),
+  ]);
 }
 
 function store(turn: UserTurn, message: Append, pair: Pair): void {

@@ -59,7 +59,7 @@ function releaseEntry(turn: UserTurn, release: Extract<Release, { type: 'entry' 
   log.committed = markOf(head);
   rememberHead(log, head);
   commits.bytes -= entry.envelope.body.length;
-  answer(turn, to, { seq: entry.seq, at: entry.at });
+  answer(turn, to, { seq: entry.seq, at: entry.at, last: entry.envelope.counter });
 }
 
 /** One push per session for everything released together, split where it would not fit a frame. */

@@ -25,7 +25,7 @@ class Answers {
 }
 
 const acknowledge = ({ request, done }: Delivery): void =>
-  done?.(succeed(request.type === 'append' ? { seq: 1, at: 2 } : {}));
+  done?.(succeed(request.type === 'append' ? { seq: 1, at: 2, last: 1 } : {}));
 
 describe('router', () => {
   let clock: VirtualClock;
@@ -69,7 +69,7 @@ describe('router', () => {
     a.router.ask<'append'>(ALICE, appendTo(ALICE, 7), (outcome) => (reply = outcome));
     await clock.advance(10);
     expect(b.deliveries[0]?.request).to.deep.equal(appendTo(ALICE, 7));
-    expect(reply).to.deep.equal({ ok: true, value: { seq: 1, at: 2 } });
+    expect(reply).to.deep.equal({ ok: true, value: { seq: 1, at: 2, last: 1 } });
   });
 
   it('hands on what the actor refuses, code, text and delay', async () => {
@@ -183,7 +183,7 @@ describe('router', () => {
   it('reports a write that was fenced off, and asks again in the next epoch', async () => {
     b.onDelivery = ({ epoch, done }) =>
       done?.(
-        epoch === 3 ? fail(new FastChatError('E_MOVED', 'fenced')) : succeed({ seq: 1, at: 1 }),
+        epoch === 3 ? fail(new FastChatError('E_MOVED', 'fenced')) : succeed({ seq: 1, at: 1, last: 1 }),
       );
     append(b);
     append(a);

@@ -27,14 +27,14 @@ describe('mergeRange', () => {
             else model.delete(key);
           }
           const inOrder = (keys: Iterable<string>): string[] =>
-            reverse ? [...keys].sort().toReversed() : [...keys].sort();
+            reverse ? [...keys].toSorted().toReversed() : [...keys].toSorted();
           const pairs = inOrder(disk).map((key): Pair => [Buffer.from(key), Buffer.from('disk')]);
           const merged = mergeRange(pairs, overlay.within(ALL, reverse), { limit, reverse });
           const plain = merged.map(([key, value]) => [
             Buffer.from(key).toString(),
             Buffer.from(value).toString(),
           ]);
-          const expected = inOrder(model.keys()).map((key) => [key, model.get(key)]);
+          const expected = inOrder(model.keys()).map((key) => [key, model.get(key as never)]);
           expect(plain).to.deep.equal(expected.slice(0, limit));
         },
       ),

@@ -6,7 +6,13 @@ import { ALICE, SessionBench, bytesOf, kinds, only, refusals } from './session-b
 
 const START = { type: 'reauthStart', request: bytesOf(1) } as const;
 const FINISH = { type: 'reauthFinish', finish: bytesOf(2), request: bytesOf(3) } as const;
-const CHANGE = { type: 'changePassword', record: bytesOf(4), passwordWrap: bytesOf(5) } as const;
+const CHANGE = {
+  type: 'changePassword',
+  expected: 1,
+  record: bytesOf(4),
+  vault: bytesOf(6),
+  passwordWrap: bytesOf(5),
+} as const;
 const CHALLENGE = { response: bytesOf(6), secret: bytesOf(7) };
 
 function challenged(): SessionBench {

@@ -44,7 +44,13 @@ const CALLS: readonly ClientRequest[] = [
   { type: 'watch', users: [BOB] },
   { type: 'reauthStart', request: bytesOf(1) },
   { type: 'reauthFinish', finish: bytesOf(1), request: bytesOf(2) },
-  { type: 'changePassword', record: bytesOf(1), passwordWrap: bytesOf(2) },
+  {
+    type: 'changePassword',
+    expected: 1,
+    record: bytesOf(1),
+    vault: bytesOf(3),
+    passwordWrap: bytesOf(2),
+  },
   { type: 'pull', log: ALICE, from: 1, limit: 10 },
 ];
 

@@ -162,11 +162,14 @@ describe('user: vault', () => {
 
   it('changes the password in one commit that makes older wraps conflict', () => {
     const user = Stepper.registered();
-    const asked = user.ask({
+    const change = {
       type: 'changePassword',
       record: filled(192, 6),
+      vault: filled(300, 6),
       passwordWrap: filled(72, 6),
-    });
+    } as const;
+    expect(answers(user.ask({ ...change, expected: 9 }))).to.deep.equal(['E_VAULT_CONFLICT']);
+    const asked = user.ask({ ...change, expected: 1 });
     expect(of(asked, 'commit')[0]?.writes.map(({ type }) => type)).to.deep.equal([
       'account',
       'vault',

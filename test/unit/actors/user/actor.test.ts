@@ -185,7 +185,13 @@ describe('user actor: commits', () => {
       box: undefined,
       minBoxEpoch: 0,
     });
-    world.tell({ type: 'changePassword', record: filled(100, 4), passwordWrap: filled(72, 4) });
+    world.tell({
+      type: 'changePassword',
+      expected: 2,
+      record: filled(100, 4),
+      vault: filled(300, 5),
+      passwordWrap: filled(72, 4),
+    });
     await world.flush();
     const vault = await world.ask({ type: 'vault' });
     expect(vault?.ok === true && vault.value).to.deep.include({

@@ -28,7 +28,7 @@ describe('user: append', () => {
     const [commit] = of(effects, 'commit');
     expect(commit?.writes.map(({ type }) => type)).to.deep.equal(['log', 'pair']);
     const released = user.flush();
-    expect(answers(released)).to.deep.equal([{ seq: 1, at: START_MS }]);
+    expect(answers(released)).to.deep.equal([{ seq: 1, at: START_MS, last: 1 }]);
     expect(pushes(released)).to.deep.equal([
       [
         1,
@@ -65,7 +65,7 @@ describe('user: append', () => {
     user.nowMs += 1000;
     const effects = user.append({ counter: 1 });
     expect(effects).to.have.lengthOf(1);
-    expect(answers(effects)).to.deep.equal([{ seq: 1, at: START_MS }]);
+    expect(answers(effects)).to.deep.equal([{ seq: 1, at: START_MS, last: 1 }]);
   });
 
   it('I7: lets a duplicate of a message under way wait for the same commit', () => {
@@ -73,8 +73,8 @@ describe('user: append', () => {
     user.append({ counter: 1 });
     expect(user.append({ counter: 1 })).to.deep.equal([]);
     expect(answers(user.flush())).to.deep.equal([
-      { seq: 1, at: START_MS },
-      { seq: 1, at: START_MS },
+      { seq: 1, at: START_MS, last: 1 },
+      { seq: 1, at: START_MS, last: 1 },
     ]);
   });
 
@@ -82,7 +82,9 @@ describe('user: append', () => {
     const user = Stepper.registered();
     for (let counter = 1; counter <= 3; counter += 1) user.append({ counter });
     user.flush();
-    expect(answers(user.append({ counter: 1, tag: 99 }))).to.deep.equal([{ seq: 3, at: START_MS }]);
+    expect(answers(user.append({ counter: 1, tag: 99 }))).to.deep.equal([
+      { seq: 3, at: START_MS, last: 3 },
+    ]);
   });
 
   it('refuses another message under the last counter with E_COUNTER', () => {
@@ -110,7 +112,7 @@ describe('user: append', () => {
       const user = Stepper.registered();
       expect(answers(user.append(envelope))).to.deep.equal([code]);
       user.append({ counter: 1 });
-      expect(answers(user.flush())).to.deep.equal([{ seq: 1, at: START_MS }]);
+      expect(answers(user.flush())).to.deep.equal([{ seq: 1, at: START_MS, last: 1 }]);
     });
 
   it('refuses what was written for an earlier life of the mailbox', () => {
@@ -133,7 +135,7 @@ describe('user: append', () => {
     user.flush();
     user.ask({ type: 'ack', device: one, upTo: 1 });
     user.append({ counter: 4 });
-    expect(answers(user.flush())).to.deep.equal([{ seq: 4, at: START_MS }]);
+    expect(answers(user.flush())).to.deep.equal([{ seq: 4, at: START_MS, last: 4 }]);
   });
 
   it('refuses at the bound of waiting bytes', () => {
@@ -148,7 +150,7 @@ describe('user: append', () => {
     const user = Stepper.registered(withLimits({ mailboxMessages: 1 }));
     user.append({ counter: 1 });
     user.flush();
-    expect(answers(user.append({ counter: 1 }))).to.deep.equal([{ seq: 1, at: START_MS }]);
+    expect(answers(user.append({ counter: 1 }))).to.deep.equal([{ seq: 1, at: START_MS, last: 1 }]);
   });
 
   it('bounds what waits from a stranger, not from a contact', () => {
@@ -170,11 +172,11 @@ describe('user: append', () => {
     const [commit] = of(user.append({ counter: 1 }), 'commit');
     expect(commit?.writes.map(({ type }) => type)).to.deep.equal(['pair']);
     const released = user.flush();
-    expect(answers(released)).to.deep.equal([{ seq: 0, at: START_MS }]);
+    expect(answers(released)).to.deep.equal([{ seq: 0, at: START_MS, last: 1 }]);
     expect(pushes(released)).to.deep.equal([]);
     user.ask({ type: 'putContact', user: bob, contact: false, blocked: false });
     user.append({ counter: 2 });
-    expect(answers(user.flush()).at(-1)).to.deep.equal({ seq: 1, at: START_MS });
+    expect(answers(user.flush()).at(-1)).to.deep.equal({ seq: 1, at: START_MS, last: 2 });
   });
 
   it('makes senders wait when too many commits wait for the store', () => {
@@ -192,8 +194,8 @@ describe('user: append', () => {
     user.append({ counter: 1 });
     user.append({ counter: 1, device: two });
     expect(answers(user.flush())).to.deep.equal([
-      { seq: 1, at: START_MS },
-      { seq: 2, at: START_MS },
+      { seq: 1, at: START_MS, last: 1 },
+      { seq: 2, at: START_MS, last: 1 },
     ]);
   });
 
@@ -203,8 +205,8 @@ describe('user: append', () => {
     user.nowMs -= 60_000;
     user.append({ counter: 2 });
     expect(answers(user.flush())).to.deep.equal([
-      { seq: 1, at: START_MS },
-      { seq: 2, at: START_MS },
+      { seq: 1, at: START_MS, last: 1 },
+      { seq: 2, at: START_MS, last: 2 },
     ]);
   });
 });
