@@ -48,6 +48,7 @@ class FastChatClient implements Client {
   readonly account: UserId;
   readonly #parts: Parts;
   readonly #rotation: Timer;
+  #closing: Promise<void> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -211,8 +212,8 @@ class FastChatClient implements Client {
     const { connection, vaults, self } = this.#parts;
     const { suite, passwords } = this.#parts.ports;
     const { link } = await connection.online(REQUEST_TIMEOUT_MS);
-    const change = { suite, passwords, user: self, vaultKey: vaults.key() };
-    await changePassword(change, link, old, next);
+    const change = { suite, passwords, user: self, old, next };
+    await vaults.replace(link, (ours) => changePassword(change, link, ours));
   }
 
   async devices(): Promise<readonly DeviceView[]> {
@@ -232,7 +233,12 @@ class FastChatClient implements Client {
     return this.#parts.events.on(listener);
   }
 
-  async close(graceMs = 0): Promise<void> {
+  close(graceMs = 0): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  async #close(graceMs: number): Promise<void> {
     const { connection, waiters, inbox, store } = this.#parts;
     this.#rotation.cancel();
     if (graceMs > 0) await this.#sendAll(graceMs).catch(() => undefined);
@@ -262,9 +268,10 @@ class FastChatClient implements Client {
   }
 
   #rotate(): void {
-    const session = this.#parts.connection.session;
-    // It is tried again at the next look, and at every login.
-    if (session !== undefined) this.#parts.vaults.rotateIfDue(session.link).catch(() => undefined);
+    const { connection, vaults, events } = this.#parts;
+    const { session } = connection;
+    // What fails is tried again at the next look, and at every login.
+    if (session !== undefined) events.background(vaults.rotateIfDue(session.link));
   }
 }
 

@@ -1,5 +1,6 @@
 /** Tells every listener what happens, in order; a listener that throws harms neither the others nor the client. */
 import type { Clock } from '../ops/clock.ts';
+import { asFastChatError } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { UserId } from '../protocol/ids.ts';
 import type { ClientEvent } from './api.ts';
@@ -32,6 +33,20 @@ export class EventHub {
       }
     }
   };
+
+  /**
+   * Follows work that nobody waits for. What a lost connection spoils is done again after the next login, and a store
+   * that fails ends the client by its own signal; a bug is told.
+   */
+  background(work: Promise<unknown>): void {
+    work.catch((cause: unknown) => this.suspect(cause));
+  }
+
+  /** Tells of an error that only a bug, here or at a node, can be the reason of. */
+  suspect(cause: unknown): void {
+    const { code, message } = asFastChatError(cause);
+    if (code === 'E_INTERNAL') this.warn(code, message);
+  }
 
   warn(code: ErrorCode, message: string, user?: UserId): void {
     const about = user === undefined ? {} : { user };

@@ -14,6 +14,7 @@ import {
   SYNC_COALESCE_MS,
 } from '../protocol/limits.ts';
 import { Coalescer } from './coalescer.ts';
+import type { EventHub } from './events.ts';
 import { newMessageId } from './message-id.ts';
 import type { Reads } from './reads.ts';
 import type { History } from './store/history.ts';
@@ -26,6 +27,7 @@ export interface OwnDevicesPorts {
   readonly self: UserId;
   readonly clock: Clock;
   readonly random: Random;
+  readonly events: EventHub;
   readonly store: LocalStore;
   readonly keys: StoreKeys;
   readonly history: History;
@@ -92,8 +94,7 @@ export class OwnDevices {
       }
       for (const batch of inBatches(items)) this.#submit(tx, this.#ports.self, batch);
     });
-    // A store that fails ends the client by its own signal.
-    done.catch(() => undefined);
+    this.#ports.events.background(done);
   }
 
   #takeReads(tx: Transaction): SyncItem[] {

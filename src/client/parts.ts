@@ -78,7 +78,7 @@ export function makeBase(ports: ClientPorts, options: ClientOptions): Base {
     waiters: new SendWaiters(clock),
     book: new AccountBook(self, { store, keys, suite }),
     gates: new GateBook(store, keys, options.servers),
-    history: new History(store, keys, self),
+    history: new History({ clock, store, keys, self }),
     watermarks: new Watermarks(store, keys),
   };
 }
@@ -129,7 +129,7 @@ export function makeFlow(base: Base, online: Online): Flow {
   });
   const submit: Sender['submit'] = (tx, draft) => sender.submit(tx, draft);
   const isOnline = (): boolean => connection.session !== undefined;
-  const told = { self, clock, random, store, keys, history, reads, submit, isOnline };
+  const told = { self, clock, random, events, store, keys, history, reads, submit, isOnline };
   const ownDevices = new OwnDevices(told);
   const isBlocked = (user: UserId): boolean => online.contacts.isBlocked(user);
   const inbox = makeInbox(base, online, { receipts, reads });
@@ -152,11 +152,11 @@ function makeOutbox({ book, self, store, keys, ports }: Base): Outbox {
 
 function makeSender(
   base: Base,
-  { connection, directory, vaults }: Online,
+  { connection, directory, vaults, device }: Online,
   outbox: Outbox,
   outcomes: ConstructorParameters<typeof Sender>[0]['outcomes'],
 ): Sender {
-  const { self, store, book } = base;
+  const { self, store, book, events } = base;
   const { clock, random } = base.ports;
   /** Keys to write to one's own devices: nobody need be asked, only the life of the log comes from the node. */
   const ownKeys = (): TrustedKeys | undefined => {
@@ -172,10 +172,15 @@ function makeSender(
   return new Sender({
     clock,
     random,
+    events,
     store,
     outbox,
     outcomes,
     session: () => connection.session,
+    onOutdatedStore: () => {
+      device.replaceNext();
+      connection.restart('the store is older than what the node knows');
+    },
     cachedKeys: (user) => (user === self ? ownKeys() : directory.cached(user)),
     fetchKeys: async (user, isFresh) => {
       if (user !== self) return await directory.keysOf(user, isFresh);

@@ -38,7 +38,7 @@ async function searchOne(
   let end: number | undefined;
   for (;;) {
     const page = history.newest(conversation, CLIENT_SCAN_RECORDS, end);
-    for (const record of [...page].reverse())
+    for (const record of page.toReversed())
       if (found.length < limit && says(record, wanted)) found.push(record);
     end = page[0]?.seq;
     if (page.length < CLIENT_SCAN_RECORDS || found.length >= limit) return found;

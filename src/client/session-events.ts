@@ -1,18 +1,10 @@
 /** What happens on the connection, handed to the parts that it concerns. */
 import type { Push } from '../protocol/client-calls.ts';
-import { FastChatError, asFastChatError, assertNever } from '../protocol/errors.ts';
+import { assertNever } from '../protocol/errors.ts';
+import type { FastChatError } from '../protocol/errors.ts';
 import type { ConnectionListener } from './connection/connection.ts';
 import type { Session } from './connection/establish.ts';
-import type { EventHub } from './events.ts';
 import type { Parts } from './parts.ts';
-
-/** Work that nobody waits for. What a lost connection spoils is done again after the next login; bugs are told. */
-function background(events: EventHub, work: Promise<unknown>): void {
-  work.catch((cause: unknown) => {
-    const { code, message } = asFastChatError(cause);
-    if (code === 'E_INTERNAL') events.warn(code, message);
-  });
-}
 
 function online(parts: Parts, session: Session): void {
   const { events, sender, inbox, ownDevices, receipts, contacts, vaults } = parts;
@@ -21,9 +13,9 @@ function online(parts: Parts, session: Session): void {
   inbox.attached(session);
   sender.attached();
   ownDevices.flush();
-  background(events, receipts.refresh());
-  background(events, contacts.attached());
-  background(events, vaults.rotateIfDue(session.link));
+  events.background(receipts.refresh());
+  events.background(contacts.attached());
+  events.background(vaults.rotateIfDue(session.link));
 }
 
 function ended(parts: Parts, error: FastChatError): void {
@@ -41,9 +33,9 @@ function pushed(parts: Parts, push: Push): void {
     case 'head':
       return push.log === self ? inbox.noticed(push.head) : undefined;
     case 'receipt':
-      return background(events, receipts.delivered(push));
+      return events.background(receipts.delivered(push));
     case 'expired':
-      return background(events, receipts.expired(push));
+      return events.background(receipts.expired(push));
     case 'presence':
       return parts.contacts.changed(push);
     case 'typing':
@@ -51,7 +43,7 @@ function pushed(parts: Parts, push: Push): void {
     case 'vaultChanged':
       return vaultChanged(parts, push.version);
     case 'gates':
-      return background(events, parts.gates.learn(push.gates));
+      return events.background(parts.gates.learn(push.gates));
     case 'goAway':
       // The connection has dealt with it.
       return undefined;
@@ -62,7 +54,7 @@ function pushed(parts: Parts, push: Push): void {
 
 function vaultChanged(parts: Parts, version: number): void {
   const session = parts.connection.session;
-  if (session !== undefined) background(parts.events, parts.vaults.refresh(session.link, version));
+  if (session !== undefined) parts.events.background(parts.vaults.refresh(session.link, version));
 }
 
 /** `parts` is asked for only when something happens, after all of them exist. */

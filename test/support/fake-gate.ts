@@ -163,7 +163,7 @@ export class FakeCluster {
     return id;
   }
 
-  append(envelope: Envelope): { seq: number; at: number } {
+  append(envelope: Envelope): { seq: number; at: number; last: number } {
     if (!this.accounts.has(envelope.to as UserId)) refuse('E_NO_SUCH_USER');
     const account = this.account(envelope.to as UserId);
     const name = `${envelope.from} ${envelope.device} ${envelope.incarnation}`;
@@ -171,7 +171,7 @@ export class FakeCluster {
     if (pair !== undefined && envelope.counter <= pair.counter) {
       if (envelope.counter === pair.counter && hex(envelope.tag) !== hex(pair.tag))
         refuse('E_COUNTER');
-      return pair;
+      return { ...pair, last: pair.counter };
     }
     if (envelope.incarnation !== account.incarnation) refuse('E_STALE_EPOCH');
     if (envelope.boxEpoch < account.minBoxEpoch) refuse('E_STALE_EPOCH');
@@ -184,7 +184,7 @@ export class FakeCluster {
     const stored = { counter, tag, seq: account.head, at };
     account.pairs.set(name, stored);
     this.announce(account, entry);
-    return stored;
+    return { ...stored, last: counter };
   }
 
   announce(account: FakeAccount, entry: LogEntry): void {
@@ -326,8 +326,8 @@ export class FakeSession {
         const { account, device } = this.#me();
         const { envelope } = request;
         if (envelope.from !== account.user || envelope.device !== device) refuse('E_BAD_FRAME');
-        const { seq, at } = cluster.append(envelope);
-        return { seq, at };
+        const { seq, at, last } = cluster.append(envelope);
+        return { seq, at, last };
       }
       case 'pull': {
         const { account } = this.#me();
@@ -375,8 +375,11 @@ export class FakeSession {
       }
       case 'changePassword': {
         const { account } = this.#me();
+        if (request.expected !== account.vault.version) refuse('E_VAULT_CONFLICT');
         account.record = request.record;
-        account.vault = { ...account.vault, passwordWrap: request.passwordWrap };
+        const { vault, passwordWrap } = request;
+        const version = request.expected + 1;
+        account.vault = { ...account.vault, version, vault, passwordWrap };
         return {};
       }
       case 'devices': {

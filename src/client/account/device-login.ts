@@ -54,8 +54,13 @@ export class DeviceLogin implements Authentication {
   /** After E_STORE_CLONED the next attempt registers another device in the name of this one. */
   mayRetry(error: FastChatError): boolean {
     if (error.code !== 'E_STORE_CLONED' || this.#isCloned) return false;
-    this.#isCloned = true;
+    this.replaceNext();
     return true;
+  }
+
+  /** The next login registers another device in the place of this one: its store is a copy, or was put back. */
+  replaceNext(): void {
+    this.#isCloned = true;
   }
 
   async finish({ link, attachment }: Session): Promise<void> {

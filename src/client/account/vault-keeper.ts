@@ -67,12 +67,27 @@ export class VaultKeeper {
 
   /** Gives the account a fresh box key when the current one has served its time. */
   rotateIfDue(link: GateLink): Promise<void> {
-    return this.#inTurn(() => this.#rotate(link));
+    return this.replace(link, (ours) => this.#rotate(link, ours));
   }
 
-  /** The vault's key, under whatever wraps it. @throws E_NOT_LOGGED_IN */
-  key(): SecretBytes {
-    return this.#opened().key;
+  /** Puts another vault in the place of ours; again with a newer one when another device was faster. */
+  replace(
+    link: GateLink,
+    change: (ours: OpenedVault) => Promise<OpenedVault | undefined>,
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const changed = await change(this.#opened());
+          if (changed !== undefined) await this.#ports.book.saveVault(changed);
+          return;
+        } catch (cause) {
+          const isConflict = asFastChatError(cause).code === 'E_VAULT_CONFLICT';
+          if (!isConflict || attempt >= VAULT_CONFLICTS_MAX) throw cause;
+          await this.#refresh(link, Infinity);
+        }
+      }
+    });
   }
 
   #opened(): OpenedVault {
@@ -125,40 +140,22 @@ export class VaultKeeper {
     return openVault(suite, input, key);
   }
 
-  async #rotate(link: GateLink): Promise<void> {
-    for (let attempt = 0; attempt < VAULT_CONFLICTS_MAX; attempt++) {
-      if (!boxKeyIsDue(this.#ports.book.vault, this.#ports.clock.now())) return;
-      if (await this.#tryRotate(link)) return;
-    }
-  }
-
-  /** False: another device was faster, and its vault is ours now. */
-  async #tryRotate(link: GateLink): Promise<boolean> {
+  async #rotate(link: GateLink, ours: OpenedVault): Promise<OpenedVault | undefined> {
     const { suite, book, clock } = this.#ports;
-    const ours = this.#opened();
+    if (!boxKeyIsDue(ours.vault, clock.now())) return undefined;
     const kept = retireBoxKeys(ours.vault, oldestNeeded(ours.vault, clock.now()));
     const { vault: rotated, boxKey } = rotateBoxKey(suite, kept, book.user, clock.now());
     const { vault, sealed: bytes } = sealVault(suite, rotated, book.user, ours.key);
-    try {
-      const { version } = await link.call('putVault', {
-        expected: ours.vault.version,
-        vault: bytes,
-        wraps: undefined,
-        box: boxKey,
-        // One epoch of grace: what was sealed before the change and waits somewhere still gets in.
-        minBoxEpoch: Math.max(1, boxKey.epoch - 1),
-      });
-      await book.saveVault({
-        vault,
-        sealed: { ...ours.sealed, version, vault: bytes },
-        key: ours.key,
-      });
-      return true;
-    } catch (cause) {
-      if (asFastChatError(cause).code !== 'E_VAULT_CONFLICT') throw cause;
-      await this.#refresh(link, Infinity);
-      return false;
-    }
+    const { version } = await link.call('putVault', {
+      expected: ours.vault.version,
+      vault: bytes,
+      wraps: undefined,
+      box: boxKey,
+      // One epoch of grace: what was sealed before the change and waits somewhere still gets in.
+      minBoxEpoch: Math.max(1, boxKey.epoch - 1),
+    });
+    const sealed = { ...ours.sealed, version, vault: bytes };
+    return { vault, sealed, key: ours.key };
   }
 }
 

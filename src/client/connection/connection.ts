@@ -84,7 +84,8 @@ export class Connection {
 
   /** Opens a session with the device's key. When no gate answers it rejects, but attempts go on until `stop`. */
   async start(): Promise<Session> {
-    if (this.#state.at === 'online') return this.#state.session;
+    if (this.#state.at === 'online' || this.#state.at === 'connecting')
+      return await this.online(REQUEST_TIMEOUT_MS);
     this.stop('a new login');
     return await this.#attempt(0, undefined);
   }
@@ -115,6 +116,14 @@ export class Connection {
     if (this.#state.at === 'idle')
       return Promise.reject(new FastChatError('E_NOT_LOGGED_IN', 'log in first'));
     return this.#waiters.wait(timeoutMs);
+  }
+
+  /** Gives the session up and logs in anew at once. */
+  restart(reason: string): void {
+    if (this.#state.at !== 'online') return;
+    this.#state.keepAlive.cancel();
+    this.#state.session.link.close(reason);
+    this.#wait(0, 0);
   }
 
   /** Ends the session, if any, and all attempts. */

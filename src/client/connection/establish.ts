@@ -7,6 +7,7 @@ import type { Placement } from '../../protocol/client-calls.ts';
 import { FastChatError, asFastChatError } from '../../protocol/errors.ts';
 import { LOGIN_REDIRECTS_MAX } from '../../protocol/limits.ts';
 import type { GatePlace } from '../connect-url.ts';
+import { isSameBytes } from '../same-bytes.ts';
 import { shuffled } from './backoff.ts';
 import { GateLink } from './gate-link.ts';
 
@@ -50,7 +51,7 @@ export async function dialGate(ports: DialPorts, place: GatePlace): Promise<Gate
   const link = await GateLink.dial(ports, place, pinned);
   const shown = link.fingerprint;
   const expected = pinned ?? shown;
-  if (!isSame(expected, shown) || !isSame(expected, link.hello.fingerprint)) {
+  if (!isSameBytes(expected, shown) || !isSameBytes(expected, link.hello.fingerprint)) {
     link.destroy('another key');
     throw new FastChatError('E_KEY_CHANGED', `${place.host}:${place.port} shows another key`);
   }
@@ -135,8 +136,4 @@ async function settle(
   }
   step.link.close('redirected too often');
   throw new FastChatError('E_UNREACHABLE', 'redirected too often');
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -69,8 +69,9 @@ export class Inbox {
   /** A session is attached: its log is read from this device's own cursor. */
   attached({ link, attachment }: Session): void {
     const { incarnation, cursor, head } = attachment;
-    // Another life of the log, or none read here yet: begin where the server says that this device may.
-    if (this.#incarnation !== incarnation) this.#cursor = cursor;
+    // Another life of the log, or none read here yet. Where the server believes this device to be does not count: a disk
+    // that was put back to before its first message has read nothing.
+    if (this.#incarnation !== incarnation) this.#cursor = 0;
     this.#incarnation = incarnation;
     // A log that is shorter than what we have read lost entries; what is new in it must not look old.
     this.#cursor = Math.min(this.#cursor, head);
@@ -124,8 +125,9 @@ export class Inbox {
     let isFailed = false;
     try {
       while (await this.#step()) this.#failures = 0;
-    } catch {
+    } catch (cause) {
       isFailed = true;
+      this.#ports.events.suspect(cause);
     }
     this.#isBusy = false;
     this.#tellReached();

@@ -61,6 +61,8 @@ export class Lane {
   #isStale = false;
   /** A counter that the log has given to something else; 0: none. */
   #takenCounter = 0;
+  /** A node has stored one since this process began: our counters are not those of a store that was put back. */
+  #isConfirmed = false;
 
   constructor(base: LaneBase | undefined) {
     this.#base = base;
@@ -96,7 +98,9 @@ export class Lane {
   /** Messages to seal now, in order: as many as the window has room for. */
   sealable(): readonly number[] {
     if (this.#isSettling) return [];
-    const items = this.#items.slice(this.#sealed, OUTBOX_WINDOW_MESSAGES);
+    // Until the first answer one message goes alone: its answer shows whether the counters fit (`isBehind`).
+    const window = this.#isConfirmed ? OUTBOX_WINDOW_MESSAGES : 1;
+    const items = this.#items.slice(this.#sealed, window);
     return items.map(({ ordinal }) => ordinal);
   }
 
@@ -155,6 +159,12 @@ export class Lane {
     this.#flying += 1;
   }
 
+  /** Whether the log holds more of this device than was ever sealed here: this store is older than it should be. */
+  isBehind(last: number): boolean {
+    const sealed = this.#items[this.#sealed - 1]?.seal?.envelope.counter ?? 0;
+    return last > Math.max(sealed, this.#base?.counter ?? 0);
+  }
+
   /** The log holds this message, which leaves the lane. Those before it wait for answers of their own. */
   stored(ordinal: number): Seal | undefined {
     const index = this.#items.findIndex((item) => item.ordinal === ordinal);
@@ -164,6 +174,7 @@ export class Lane {
     invariant(seal !== undefined, 'what is stored was sealed');
     if (flight === 'flying') this.#flying -= 1;
     this.#remove(index);
+    this.#isConfirmed = true;
     if (seal.envelope.counter > (this.#base?.counter ?? 0)) this.#base = baseOf(seal);
     return seal;
   }

@@ -1,48 +1,30 @@
 /** What the answer of a node to a `send` means for the message. */
-import { assertNever } from '../../protocol/errors.ts';
 import type { ErrorCode, FastChatError } from '../../protocol/errors.ts';
 import type { Refusal } from './lane.ts';
 
-/** Errors after which the message may or may not be stored: the node, or the way to it, failed in between. */
-const UNKNOWN = new Set<ErrorCode>([
-  'E_TIMEOUT',
-  'E_UNREACHABLE',
-  'E_MOVED',
-  'E_IO',
-  'E_INTERNAL',
-  'E_NOT_LOGGED_IN',
-]);
+/** Any other code is final: the message fails. */
+const REFUSALS: Partial<Record<ErrorCode, Refusal>> = {
+  // The node, or the way to it, failed in between: the message may or may not be stored.
+  E_TIMEOUT: 'unknown',
+  E_UNREACHABLE: 'unknown',
+  E_MOVED: 'unknown',
+  E_IO: 'unknown',
+  E_INTERNAL: 'unknown',
+  E_NOT_LOGGED_IN: 'unknown',
+  E_RATE_LIMITED: 'later',
+  E_STORE_FULL: 'later',
+  E_STALE_EPOCH: 'stale',
+  E_COUNTER: 'counter',
+};
 
 /** Sorts a failed `send`. A full mailbox is waited for only when the node says how long. */
-export function refusalOf(error: FastChatError): Refusal {
-  if (UNKNOWN.has(error.code)) return 'unknown';
-  switch (error.code) {
-    case 'E_RATE_LIMITED':
-    case 'E_STORE_FULL':
-      return 'later';
-    case 'E_MAILBOX_FULL':
-      return error.retryAfterMs === undefined ? 'never' : 'later';
-    case 'E_STALE_EPOCH':
-      return 'stale';
-    case 'E_COUNTER':
-      return 'counter';
-    default:
-      return 'never';
-  }
+export function refusalOf({ code, retryAfterMs }: FastChatError): Refusal {
+  if (code === 'E_MAILBOX_FULL') return retryAfterMs === undefined ? 'never' : 'later';
+  return REFUSALS[code] ?? 'never';
 }
 
-/** Whether fetching somebody's keys may succeed later. */
+/** Whether the same question may be answered later. */
 export function isPassing(error: FastChatError): boolean {
   const refusal = refusalOf(error);
-  switch (refusal) {
-    case 'unknown':
-    case 'later':
-      return true;
-    case 'stale':
-    case 'counter':
-    case 'never':
-      return false;
-    default:
-      return assertNever(refusal);
-  }
+  return refusal === 'unknown' || refusal === 'later';
 }

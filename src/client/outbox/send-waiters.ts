@@ -84,8 +84,8 @@ export class SendWaiters {
 
   /** Nobody will hear anything any more. */
   failAll(error: FastChatError): void {
-    for (const waiters of [...this.#waiting.values()])
-      for (const waiter of [...waiters]) waiter.reject(error);
+    for (const waiters of this.#waiting.values())
+      for (const waiter of waiters) waiter.reject(error);
   }
 
   #of(name: MessageName): readonly Waiter[] {

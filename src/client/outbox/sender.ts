@@ -10,6 +10,7 @@ import { OUTBOX_WINDOW_MESSAGES } from '../../protocol/limits.ts';
 import { retryDelayMs } from '../connection/backoff.ts';
 import type { Session } from '../connection/establish.ts';
 import type { TrustedKeys } from '../directory.ts';
+import type { EventHub } from '../events.ts';
 import type { LocalStore, Transaction } from '../store/local-store.ts';
 import type { DraftRecord } from '../store/records.ts';
 import { Flow } from './flow.ts';
@@ -30,10 +31,13 @@ export interface Outcomes {
 export interface SenderPorts {
   readonly clock: Clock;
   readonly random: Random;
+  readonly events: EventHub;
   readonly store: LocalStore;
   readonly outbox: Outbox;
   readonly outcomes: Outcomes;
   readonly session: () => Session | undefined;
+  /** A node holds more of this device than this home has sealed: it must go on as another device. */
+  readonly onOutdatedStore: () => void;
   readonly cachedKeys: (user: UserId) => TrustedKeys | undefined;
   readonly fetchKeys: (user: UserId, fresh: boolean) => Promise<TrustedKeys>;
 }
@@ -99,7 +103,7 @@ export class Sender {
     if (settlement?.isStale === true) route.wantFreshKeys();
     if (settlement?.isAhead === true && !this.#maySkip(route)) return;
     if (route.lane.isEmpty) return this.#forget(route);
-    if (route.keys === undefined) return void this.#askKeys(route);
+    if (route.keys === undefined) return this.#ports.events.background(this.#askKeys(route));
     if (route.lane.sealable().length > 0) this.#sealMore(route);
     this.#sendReady(route);
   }
@@ -160,8 +164,7 @@ export class Sender {
     const done = this.#ports.store.transact((tx) => this.#seal(tx, route));
     // Nothing sealed: what is there belongs to an older life of the log and is answered first.
     if (route.lane.sealable().length === unsealed) return;
-    // A store that fails ends the client by its own signal.
-    done.then(() => this.#pump(route)).catch(() => undefined);
+    this.#ports.events.background(done.then(() => this.#pump(route)));
   }
 
   #seal(tx: Transaction, route: Route): void {
@@ -185,9 +188,10 @@ export class Sender {
     route.lane.sent(item.ordinal);
     this.#flow.left();
     session.link.call('send', { envelope: item.seal.envelope }).then(
-      () => {
+      ({ last }) => {
         this.#answered(true);
-        this.#stored(route, item.ordinal);
+        if (route.lane.isBehind(last)) this.#outdated(route, item.ordinal);
+        else this.#stored(route, item.ordinal);
       },
       (cause: unknown) => {
         this.#answered(false);
@@ -203,8 +207,14 @@ export class Sender {
       const done = outbox.stored(tx, route.user, ordinal);
       if (done !== undefined) outcomes.stored(tx, done.draft, done.seal);
     });
-    flushed.catch(() => undefined);
+    this.#ports.events.background(flushed);
     this.#pump(route);
+  }
+
+  /** The answer was about a message that this store has forgotten, not about this one. */
+  #outdated(route: Route, ordinal: number): void {
+    route.lane.refused(ordinal, 'unknown');
+    this.#ports.onOutdatedStore();
   }
 
   #refused(route: Route, ordinal: number, error: FastChatError): void {
@@ -227,7 +237,7 @@ export class Sender {
       for (const ordinal of ordinals)
         outcomes.failed(tx, outbox.drop(tx, route.user, ordinal), error);
     });
-    done.catch(() => undefined);
+    this.#ports.events.background(done);
     this.#pump(route);
   }
 

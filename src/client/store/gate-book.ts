@@ -1,8 +1,10 @@
 /** The gates this home knows, and the one key that the cluster behind them must show. */
+import { encode } from '../../protocol/codec.ts';
 import { FastChatError } from '../../protocol/errors.ts';
 import type { GateAddress } from '../../protocol/account.ts';
 import type { ConnectUrl, GatePlace } from '../connect-url.ts';
 import type { Gates } from '../connection/establish.ts';
+import { isSameBytes } from '../same-bytes.ts';
 import type { StoreKeys } from './keys.ts';
 import type { LocalStore } from './local-store.ts';
 import { gatesRecord } from './records.ts';
@@ -17,18 +19,8 @@ export class GateBook implements Gates {
   constructor(store: LocalStore, keys: StoreKeys, servers: ConnectUrl | undefined) {
     this.#store = store;
     this.#keys = keys;
-    const known = store.get(keys.gates, gatesRecord);
-    const pinned = known?.fingerprint;
-    if (pinned !== undefined && servers?.fingerprint !== undefined) {
-      const isSame = pinned.every((byte, index) => byte === servers.fingerprint?.[index]);
-      if (!isSame)
-        throw new FastChatError('E_KEY_CHANGED', 'this home belongs to a cluster with another key');
-    }
-    this.#record = {
-      given: servers?.gates ?? known?.given ?? [],
-      learnt: known?.learnt ?? [],
-      fingerprint: pinned ?? servers?.fingerprint,
-    };
+    const known = store.get(keys.gates, gatesRecord) ?? UNKNOWN;
+    this.#record = servers === undefined ? known : merge(known, servers);
   }
 
   places(): readonly GatePlace[] {
@@ -58,6 +50,18 @@ export class GateBook implements Gates {
 
   async #save(record: GatesRecord): Promise<void> {
     this.#record = record;
-    await this.#store.transact((tx) => tx.put(this.#keys.gates, gatesRecord, record));
+    const known = this.#store.get(this.#keys.gates, gatesRecord);
+    const isKnown = known && isSameBytes(encode(gatesRecord, known), encode(gatesRecord, record));
+    if (isKnown !== true)
+      await this.#store.transact((tx) => tx.put(this.#keys.gates, gatesRecord, record));
   }
+}
+
+const UNKNOWN: GatesRecord = { given: [], learnt: [], fingerprint: undefined };
+
+function merge(known: GatesRecord, { gates, fingerprint }: ConnectUrl): GatesRecord {
+  const pinned = known.fingerprint;
+  if (pinned !== undefined && fingerprint !== undefined && !isSameBytes(pinned, fingerprint))
+    throw new FastChatError('E_KEY_CHANGED', 'this home belongs to a cluster with another key');
+  return { ...known, given: gates, fingerprint: pinned ?? fingerprint };
 }

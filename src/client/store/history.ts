@@ -1,10 +1,12 @@
 /** Messages by conversation under dense sequence numbers, with an index by id and one by order of arrival. */
+import type { Clock } from '../../ops/clock.ts';
 import { encode } from '../../protocol/codec.ts';
 import type { ContentBody } from '../../protocol/bodies.ts';
 import { contentBody } from '../../protocol/bodies.ts';
 import { lastNumber } from '../../persist/keys.ts';
 import type { Address, MessageId, UserId } from '../../protocol/ids.ts';
-import { StoreKeys } from './keys.ts';
+import { isSameBytes } from '../same-bytes.ts';
+import type { StoreKeys } from './keys.ts';
 import type { LocalStore, Reader, Transaction } from './local-store.ts';
 import { conversationRecord, messageRecord, messageRef } from './records.ts';
 import type { ConversationRecord, LogPlace, MessageRecord } from './records.ts';
@@ -20,16 +22,26 @@ export interface NewMessage {
   readonly place: LogPlace | undefined;
 }
 
+export interface HistoryPorts {
+  readonly clock: Clock;
+  readonly store: LocalStore;
+  readonly keys: StoreKeys;
+  readonly self: UserId;
+}
+
 export class History {
+  readonly #clock: Clock;
   readonly #store: LocalStore;
   readonly #keys: StoreKeys;
   readonly #self: UserId;
   #lastArrival: number;
 
-  constructor(store: LocalStore, keys: StoreKeys, self: UserId) {
+  constructor(ports: HistoryPorts) {
+    const { store, keys } = ports;
+    this.#clock = ports.clock;
     this.#store = store;
     this.#keys = keys;
-    this.#self = self;
+    this.#self = ports.self;
     const newest = store.scan(keys.arrivals, messageRef, { reverse: true, limit: 1 })[0];
     this.#lastArrival = newest === undefined ? 0 : lastNumber(newest.key);
   }
@@ -45,7 +57,8 @@ export class History {
       ...before,
       lastSeq: seq,
       unread: before.unread + (isReceived ? 1 : 0),
-      lastTimestamp: Math.max(before.lastTimestamp, message.timestamp),
+      // A sender's clock that is ahead must not keep its conversation on top.
+      lastTimestamp: Math.max(before.lastTimestamp, Math.min(message.timestamp, this.#clock.now())),
     });
     const ref = { conversation: message.conversation, seq };
     this.update(tx, record);
@@ -88,7 +101,7 @@ export class History {
       ...(before === undefined ? {} : { to: this.#keys.message(conversation, before) }),
     };
     const rows = this.#store.scan(this.#keys.message(conversation), messageRecord, options);
-    return rows.map(({ value }) => value).reverse();
+    return rows.map(({ value }) => value).toReversed();
   }
 
   /** Messages from `seq` on, oldest first, a page at a time. */
@@ -137,6 +150,5 @@ export class History {
 
 /** Whether two messages say the same; what makes a repeated id the same message. */
 export function isSameContent(a: ContentBody, b: ContentBody): boolean {
-  const [left, right] = [encode(contentBody, a), encode(contentBody, b)];
-  return left.length === right.length && left.every((byte, index) => byte === right[index]);
+  return isSameBytes(encode(contentBody, a), encode(contentBody, b));
 }

@@ -142,6 +142,41 @@ describe('client: account', () => {
     expect(world.account(bob).log.filter(({ envelope }) => !envelope.quiet)).to.have.length(3);
   });
 
+  it('goes on as another device when its store was put back without a login in between', async () => {
+    const bob = await world.join('bob');
+    await world.until(alice.client.send(bob.user, 'before'));
+    await world.pass(5_000);
+    const backup = await alice.copy('alice-restored');
+    for (const text of ['a', 'b', 'c', 'd']) await world.until(alice.client.send(bob.user, text));
+    await world.pass(5_000);
+    alice.crash();
+    // The token in the backup is still the newest one: only the counters tell.
+    const restored = await backup.open();
+    await world.until(restored.connect());
+    const sends = ['e', 'f', 'g'].map((text) =>
+      restored.send(bob.user, text, { timeoutMs: 60_000 }),
+    );
+    await world.until(Promise.all(sends));
+    await world.pass(5_000);
+    expect(bob.shown()).to.deep.equal(['before', 'a', 'b', 'c', 'd', 'e', 'f', 'g']);
+    expect(bob.warnings()).to.deep.equal([]);
+    expect([...world.account(alice).devices.keys()]).to.deep.equal([2]);
+  });
+
+  it('changes the password although another device writes a newer vault meanwhile', async () => {
+    const second = await world.joinAgain('alice', 'a-2');
+    world.cluster.isPushing = false;
+    let isFirst = true;
+    world.cluster.script = ({ type }) => {
+      if (type !== 'changePassword' || !isFirst) return 'serve';
+      isFirst = false;
+      return new FastChatError('E_VAULT_CONFLICT', 'newer');
+    };
+    await world.until(second.client.changePassword(PASSWORD, 'new password'));
+    const client = await new Home(world, alice.user, 'a-3').open();
+    await world.until(client.login('new password'));
+  });
+
   it('changes the password: the old one is of no use, devices and messages stay', async () => {
     expect(await world.code(alice.client.changePassword('wrong', 'new'))).to.equal('E_AUTH');
     await world.until(alice.client.changePassword(PASSWORD, 'new password'));
@@ -325,9 +360,9 @@ describe('client: account', () => {
 
   it('tells its listeners nothing more once they are off, and survives those that throw', async () => {
     const seen: string[] = [];
-    const { off } = alice.client.on(({ type }) => seen.push(type));
+    const listening = alice.client.on(({ type }) => seen.push(type));
     await alice.client.logout();
-    off();
+    listening.off();
     await world.until(alice.client.connect());
     expect(seen).to.deep.equal(['state']);
   });

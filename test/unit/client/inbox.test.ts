@@ -276,9 +276,9 @@ describe('client: receiving', () => {
     const print = async (
       conversation: typeof alice.user | undefined,
     ): Promise<readonly string[]> => {
-      const { messages, mark } = await bob.client.unprinted(conversation, 2);
-      await world.until(mark());
-      return messages.map(({ text }) => text ?? '');
+      const found = await bob.client.unprinted(conversation, 2);
+      await world.until(found.mark());
+      return found.messages.map(({ text }) => text ?? '');
     };
     expect(await print(carol.user)).to.deep.equal(['c1']);
     expect(await print(undefined)).to.deep.equal(['a1', 'a2']);

@@ -34,9 +34,20 @@ function sealAll(lane: Lane): void {
   }
 }
 
+/** A lane into a log that has taken one message of this process, so that the window is open; the next counter is 1. */
+function confirmed(): Lane {
+  const base = { incarnation: INCARNATION, device: DEVICE, counter: -1, hash: new Uint8Array(32) };
+  const lane = new Lane(base);
+  lane.add(0);
+  sealAll(lane);
+  lane.sent(0);
+  lane.stored(0);
+  return lane;
+}
+
 /** A lane with messages 1 to `count`, all sealed and sent. */
 function flying(count: number): Lane {
-  const lane = new Lane(undefined);
+  const lane = confirmed();
   for (let ordinal = 1; ordinal <= count; ordinal++) lane.add(ordinal);
   sealAll(lane);
   for (const { ordinal } of lane.sendable()) lane.sent(ordinal);
@@ -48,7 +59,7 @@ const countersOf = (lane: Lane): readonly number[] =>
 
 describe('lane', () => {
   it('O1: gives contiguous counters to as many messages as the window holds', () => {
-    const lane = new Lane(undefined);
+    const lane = confirmed();
     for (let ordinal = 1; ordinal <= 100; ordinal++) lane.add(ordinal);
     sealAll(lane);
     expect(countersOf(lane)).to.deep.equal(
@@ -57,8 +68,20 @@ describe('lane', () => {
     expect(lane.sealable()).to.deep.equal([]);
   });
 
-  it('sends nothing whose seal is not on the disk, nor anything behind it', () => {
+  it('sends one message alone until its answer shows that the counters fit', () => {
     const lane = new Lane(undefined);
+    for (let ordinal = 1; ordinal <= 3; ordinal++) lane.add(ordinal);
+    sealAll(lane);
+    expect(countersOf(lane)).to.deep.equal([1]);
+    expect(lane.sealable()).to.deep.equal([]);
+    expect([lane.isBehind(1), lane.isBehind(2)]).to.deep.equal([false, true]);
+    lane.sent(1);
+    lane.stored(1);
+    expect(lane.sealable()).to.deep.equal([2, 3]);
+  });
+
+  it('sends nothing whose seal is not on the disk, nor anything behind it', () => {
+    const lane = confirmed();
     lane.add(1);
     lane.add(2);
     lane.rebase(INCARNATION, DEVICE);
@@ -136,6 +159,9 @@ describe('lane', () => {
     lane.add(3, seal(3, 8));
     lane.add(4, seal(4, 9));
     expect(countersOf(lane)).to.deep.equal([5, 6]);
+    expect(lane.sealable()).to.deep.equal([]);
+    lane.sent(1);
+    lane.stored(1);
     expect(lane.sealable()).to.deep.equal([3, 4]);
   });
 
@@ -147,7 +173,7 @@ describe('lane', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const log: number[] = [];
-        const lane = new Lane(undefined);
+        const lane = confirmed();
         for (let ordinal = 1; ordinal <= 20; ordinal++) lane.add(ordinal);
         const inFlight: Array<{ ordinal: number; seal: Seal }> = [];
         /** What a correct node does with a message. */

@@ -14,6 +14,7 @@ import { MemoryDisk, createMemoryEnvironment } from '../../../src/persist/memory
 import { CLIENT_PART_AREA, CLIENT_VALUE_AREA } from '../../../src/persist/physical-keys.ts';
 import { parseUserId } from '../../../src/protocol/ids.ts';
 import type { UserId } from '../../../src/protocol/ids.ts';
+import { ScopedClock } from '../../simulation/scoped-clock.ts';
 import { FakeCluster } from '../../support/fake-gate.ts';
 import type { FakeAccount } from '../../support/fake-gate.ts';
 
@@ -27,6 +28,7 @@ export class Home {
   readonly disk: MemoryDisk;
   readonly events: ClientEvent[] = [];
   #client: Client | undefined;
+  #clock: ScopedClock | undefined;
 
   constructor(world: World, user: UserId, name: string, disk = new MemoryDisk()) {
     this.world = world;
@@ -41,7 +43,9 @@ export class Home {
   }
 
   async open(): Promise<Client> {
-    const { clock, random, suite, links, cluster } = this.world;
+    const { random, suite, links, cluster } = this.world;
+    const clock = new ScopedClock(this.world.clock);
+    this.#clock = clock;
     const kv = createMemoryClientKv({ clock, disk: this.disk, flushDelayMs: () => 1 });
     const passwords = createTransparentPasswordClient(random);
     const network = links.at(this.name);
@@ -62,6 +66,7 @@ export class Home {
   /** The process dies; of what was not flushed, the `kept` oldest transactions are on the disk all the same. */
   crash(kept = 0): void {
     this.disk.crash(kept);
+    this.#clock?.die();
     this.world.links.crash(this.name);
     this.#client = undefined;
   }
@@ -149,15 +154,16 @@ export class World {
 
   /** Lets time pass until `promise` settles, and gives its result. */
   async until<T>(promise: Promise<T>, limitMs = 120_000): Promise<T> {
-    let isSettled = false;
-    const done = (): void => {
-      isSettled = true;
+    const progress = { isSettled: false };
+    const settle = async (): Promise<void> => {
+      await promise.catch(() => undefined);
+      progress.isSettled = true;
     };
-    promise.then(done, done);
+    void settle();
     const endMs = this.clock.mono() + limitMs;
     await this.clock.advance(0);
-    while (!isSettled && this.clock.mono() < endMs) await this.clock.advance(5);
-    if (!isSettled) throw new Error(`nothing happened within ${limitMs} virtual ms`);
+    while (!progress.isSettled && this.clock.mono() < endMs) await this.clock.advance(5);
+    if (!progress.isSettled) throw new Error(`nothing happened within ${limitMs} virtual ms`);
     return await promise;
   }
 

@@ -196,7 +196,7 @@ describe('user actor: commits', () => {
     const vault = await world.ask({ type: 'vault' });
     expect(vault?.ok === true && vault.value).to.deep.include({
       version: 3,
-      vault: filled(4000, 3),
+      vault: filled(300, 5),
       passwordWrap: filled(72, 4),
     });
   });
