@@ -77,7 +77,7 @@ export function makeBase(ports: ClientPorts, options: ClientOptions): Base {
     events: new EventHub(clock),
     waiters: new SendWaiters(clock),
     book: new AccountBook(self, { store, keys, suite }),
-    gates: new GateBook(store, keys, options.servers),
+    gates: new GateBook(store, keys, options),
     history: new History({ clock, store, keys, self }),
     watermarks: new Watermarks(store, keys),
   };

@@ -28,4 +28,6 @@ export interface ClientOptions {
   readonly storeKey: SecretBytes;
   /** What other devices see in the list of devices. */
   readonly deviceName: string;
+  /** Takes part in development clusters on other machines, whose passwords are weakly stretched. Default: this machine only. */
+  readonly trustsWeakStretching?: boolean;
 }

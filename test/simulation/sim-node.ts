@@ -26,12 +26,14 @@ import {
   HISTORY_RETENTION_DEFAULT_MS,
   MAILBOX_TTL_DEFAULT_MS,
 } from '../../src/protocol/limits.ts';
-import { ScopedClock } from './scoped-clock.ts';
+import { ScopedClock } from '../support/scoped-clock.ts';
 
 /** Mistakes that the simulator must notice. */
 export interface PlantedBugs {
   readonly acknowledgeBeforeFlush?: boolean;
   readonly ignoreEpoch?: boolean;
+  /** Answers do not tell the newest counter taken, so a device cannot notice that it uses counters again. */
+  readonly hideCounters?: boolean;
 }
 
 export interface SimWorldPorts {
@@ -50,6 +52,17 @@ export interface SimWorldPorts {
 const COORDINATOR = parseNodeId('n1');
 const GATE_PORT = 7400;
 export const FINGERPRINT = new Uint8Array(32).fill(7);
+
+function hideCounters({ cluster: { router } }: ChatNode): void {
+  const ask = router.ask.bind(router);
+  router.ask = (to, request, done) =>
+    ask(to, request, (outcome) => {
+      const isStored = outcome.ok && request.type === 'append';
+      done(
+        isStored ? { ...outcome, value: Object.assign({}, outcome.value, { last: 0 }) } : outcome,
+      );
+    });
+}
 
 export class SimNode {
   readonly name: NodeId;
@@ -125,6 +138,7 @@ export class SimNode {
       },
       view,
     );
+    if (bugs.hideCounters === true) hideCounters(node);
     this.#node = node;
   }
 

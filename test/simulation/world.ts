@@ -117,7 +117,7 @@ export class World {
       signingKeys: suite.signKeyPair(),
       passwordSetup: 'simulated set-up',
       shards: SHARDS,
-      bugs,
+      bugs: { ...bugs, hideCounters: bugs.reuseCounters === true },
     };
     for (let index = 1; index <= nodes; index += 1)
       this.nodes.push(new SimNode(`n${index}`, ports));

@@ -30,6 +30,8 @@ export interface Gates {
   fingerprint(): Uint8Array | undefined;
   /** Durable when resolved. */
   pin(fingerprint: Uint8Array): Promise<void>;
+  /** Whether a gate there may ask for the weak stretching of passwords that development clusters use. */
+  mayBeWeak(place: GatePlace): boolean;
 }
 
 export interface DialPorts {
@@ -54,6 +56,13 @@ export async function dialGate(ports: DialPorts, place: GatePlace): Promise<Gate
   if (!isSameBytes(expected, shown) || !isSameBytes(expected, link.hello.fingerprint)) {
     link.destroy('another key');
     throw new FastChatError('E_KEY_CHANGED', `${place.host}:${place.port} shows another key`);
+  }
+  if (link.hello.stretching === 'weak' && !ports.gates.mayBeWeak(place)) {
+    link.destroy('weak password stretching');
+    throw new FastChatError(
+      'E_VERSION',
+      `${place.host}:${place.port} is a development cluster: passwords are not safe there`,
+    );
   }
   if (pinned === undefined) await ports.gates.pin(shown);
   return link;

@@ -4,21 +4,31 @@ import { FastChatError } from '../../protocol/errors.ts';
 import type { GateAddress } from '../../protocol/account.ts';
 import type { ConnectUrl, GatePlace } from '../connect-url.ts';
 import type { Gates } from '../connection/establish.ts';
+import type { ClientOptions } from '../ports.ts';
 import { isSameBytes } from '../same-bytes.ts';
 import type { StoreKeys } from './keys.ts';
 import type { LocalStore } from './local-store.ts';
 import { gatesRecord } from './records.ts';
 import type { GatesRecord } from './records.ts';
 
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
 export class GateBook implements Gates {
   readonly #store: LocalStore;
   readonly #keys: StoreKeys;
+  readonly #trustsWeak: boolean;
   #record: GatesRecord;
 
   /** `servers` replaces the gates given before. @throws E_KEY_CHANGED when it names another cluster than the pinned one */
-  constructor(store: LocalStore, keys: StoreKeys, servers: ConnectUrl | undefined) {
+  constructor(
+    store: LocalStore,
+    keys: StoreKeys,
+    options: Pick<ClientOptions, 'servers' | 'trustsWeakStretching'>,
+  ) {
+    const { servers } = options;
     this.#store = store;
     this.#keys = keys;
+    this.#trustsWeak = options.trustsWeakStretching === true;
     const known = store.get(keys.gates, gatesRecord) ?? UNKNOWN;
     this.#record = servers === undefined ? known : merge(known, servers);
   }
@@ -28,6 +38,11 @@ export class GateBook implements Gates {
     for (const { host, port } of [...this.#record.given, ...this.#record.learnt])
       places.set(`${host} ${port}`, { host, port });
     return [...places.values()];
+  }
+
+  /** On this machine: who can answer there can read its homes anyway. */
+  mayBeWeak({ host }: GatePlace): boolean {
+    return this.#trustsWeak || LOOPBACK.test(host);
   }
 
   fingerprint(): Uint8Array | undefined {

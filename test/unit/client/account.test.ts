@@ -142,6 +142,13 @@ describe('client: account', () => {
     expect(world.account(bob).log.filter(({ envelope }) => !envelope.quiet)).to.have.length(3);
   });
 
+  it('gives no password to a server elsewhere that asks for the weak stretching of development', async () => {
+    const home = new Home(world, parseUserId('carol'), 'carol-1');
+    const client = await home.open(false);
+    expect(await world.code(client.register(PASSWORD))).to.equal('E_VERSION');
+    expect(await world.code(client.login(PASSWORD))).to.equal('E_VERSION');
+  });
+
   it('goes on as another device when its store was put back without a login in between', async () => {
     const bob = await world.join('bob');
     await world.until(alice.client.send(bob.user, 'before'));

@@ -14,7 +14,7 @@ import { MemoryDisk, createMemoryEnvironment } from '../../../src/persist/memory
 import { CLIENT_PART_AREA, CLIENT_VALUE_AREA } from '../../../src/persist/physical-keys.ts';
 import { parseUserId } from '../../../src/protocol/ids.ts';
 import type { UserId } from '../../../src/protocol/ids.ts';
-import { ScopedClock } from '../../simulation/scoped-clock.ts';
+import { ScopedClock } from '../../support/scoped-clock.ts';
 import { FakeCluster } from '../../support/fake-gate.ts';
 import type { FakeAccount } from '../../support/fake-gate.ts';
 
@@ -42,7 +42,8 @@ export class Home {
     return this.#client;
   }
 
-  async open(): Promise<Client> {
+  /** The fake cluster is a development cluster; `trustsWeakStretching` false: this home was told of none. */
+  async open(trustsWeakStretching = true): Promise<Client> {
     const { random, suite, links, cluster } = this.world;
     const clock = new ScopedClock(this.world.clock);
     this.#clock = clock;
@@ -56,6 +57,7 @@ export class Home {
         servers: { gates: cluster.gates, fingerprint: undefined },
         storeKey: new SecretBytes(new Uint8Array(32).fill(7)),
         deviceName: this.name,
+        trustsWeakStretching,
       }),
     );
     client.on((event) => this.events.push(event));

@@ -183,7 +183,9 @@ describe('router', () => {
   it('reports a write that was fenced off, and asks again in the next epoch', async () => {
     b.onDelivery = ({ epoch, done }) =>
       done?.(
-        epoch === 3 ? fail(new FastChatError('E_MOVED', 'fenced')) : succeed({ seq: 1, at: 1, last: 1 }),
+        epoch === 3
+          ? fail(new FastChatError('E_MOVED', 'fenced'))
+          : succeed({ seq: 1, at: 1, last: 1 }),
       );
     append(b);
     append(a);
