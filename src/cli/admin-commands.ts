@@ -48,6 +48,10 @@ export const ADMIN_COMMANDS: readonly CommandSpec[] = [
     example: 'user invite @dave',
     run: 'invite',
   }),
+  admin('join rotate', '', 'Make a new join token; the old one is worthless at this node', {
+    example: 'join rotate',
+    run: 'rotateJoinToken',
+  }),
   admin('drain', '', 'Move logins, sessions and shards away, then stop the node', {
     example: 'drain',
     run: 'drain',

@@ -5,7 +5,7 @@ import type { ContentBody } from '../protocol/bodies.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import { isGroup, isUser, parseMessageId } from '../protocol/ids.ts';
 import type { Address, MessageId, UserId } from '../protocol/ids.ts';
-import { DEFAULT_LIMITS, REQUEST_TIMEOUT_MS, STORE_RANGE_MAX } from '../protocol/limits.ts';
+import { REQUEST_TIMEOUT_MS, STORE_RANGE_MAX } from '../protocol/limits.ts';
 import type { Client, Message, MessageState, SentMessage, WaitFor } from './api.ts';
 import { newMessageId } from './message-id.ts';
 import { messageView } from './message-view.ts';
@@ -27,6 +27,8 @@ export interface MessagesPorts {
   readonly waiters: SendWaiters;
   readonly submit: (tx: Transaction, draft: DraftRecord) => void;
   readonly isBlocked: (user: UserId) => boolean;
+  /** What the operator allows, as far as known. */
+  readonly textBytesMax: () => number;
 }
 
 type SendOptions = NonNullable<Parameters<Client['send']>[2]>;
@@ -42,7 +44,7 @@ export class Messages {
   async send(to: Address, text: string, options: SendOptions): Promise<SentMessage> {
     const { clock, random, store } = this.#ports;
     const user = this.#recipient(to);
-    checkText(text);
+    checkText(text, this.#ports.textBytesMax());
     const id = options.id === undefined ? newMessageId(clock, random) : parseMessageId(options.id);
     const name = { conversation: user, from: this.#ports.self, id };
     const content: ContentBody = { type: 'text', text };
@@ -136,12 +138,12 @@ export class Messages {
   }
 }
 
-function checkText(text: string): void {
+function checkText(text: string, bytesMax: number): void {
   if (text === '') throw new FastChatError('E_USAGE', 'an empty message says nothing');
   const bytes = Buffer.byteLength(text);
-  if (bytes > DEFAULT_LIMITS.textBytes)
+  if (bytes > bytesMax)
     throw new FastChatError(
       'E_TOO_LARGE',
-      `the text has ${bytes} bytes; a message holds ${DEFAULT_LIMITS.textBytes}`,
+      `the text has ${bytes} bytes; a message holds ${bytesMax}`,
     );
 }

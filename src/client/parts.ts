@@ -3,6 +3,7 @@ import { AccountBook } from './account/account-book.ts';
 import { DeviceLogin } from './account/device-login.ts';
 import { VaultKeeper } from './account/vault-keeper.ts';
 import { Connection } from './connection/connection.ts';
+import { DEFAULT_LIMITS } from '../protocol/limits.ts';
 import type { ConnectionListener } from './connection/connection.ts';
 import { Contacts } from './contacts.ts';
 import { Directory } from './directory.ts';
@@ -133,8 +134,10 @@ export function makeFlow(base: Base, online: Online): Flow {
   const ownDevices = new OwnDevices(told);
   const isBlocked = (user: UserId): boolean => online.contacts.isBlocked(user);
   const inbox = makeInbox(base, online, { receipts, reads });
+  const textBytesMax = (): number =>
+    connection.session?.attachment.textBytes ?? DEFAULT_LIMITS.textBytes;
   const shown = { self, clock, random, store, history, watermarks, waiters, submit, isBlocked };
-  const messages = new Messages(shown);
+  const messages = new Messages({ ...shown, textBytesMax });
   return { outbox, sender, receipts, reads, ownDevices, inbox, messages };
 }
 

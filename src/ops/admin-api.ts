@@ -12,7 +12,7 @@ export const ADMIN_ROUTES = {
   users: 'GET /admin/users',
   /** `{user}` -> InvitationReport */
   invite: 'POST /admin/invitations',
-  /** -> {token}: the line of a new join token; the old one is worthless at this node. */
+  /** -> JoinTokenReport; the old token is worthless at this node. */
   rotate: 'POST /admin/join/rotate',
   /** -> {draining: true}; the node goes on draining after the answer. */
   drain: 'POST /admin/drain',
@@ -97,6 +97,11 @@ export interface UserReport {
   readonly online: boolean;
   readonly lastSeen: number;
   readonly devices: number;
+}
+
+export interface JoinTokenReport {
+  /** The line to put into a join token's file. */
+  readonly token: string;
 }
 
 export interface InvitationReport {

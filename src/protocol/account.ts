@@ -77,6 +77,8 @@ export const attachment = struct({
   boxEpoch: u32,
   minBoxEpoch: u32,
   vaultVersion: u53,
+  /** Longest text of one message, in bytes of UTF-8: the operator's bound, kept by clients. */
+  textBytes: u32,
   /** The node's clock, milliseconds since 1970. */
   now: u53,
 });

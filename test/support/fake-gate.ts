@@ -512,6 +512,7 @@ export class FakeSession {
       boxEpoch: account.box.epoch,
       minBoxEpoch: account.minBoxEpoch,
       vaultVersion: this.#cluster.servedVault(account.user, account.vault).version,
+      textBytes: 64 * 1024,
       now: this.#cluster.options.clock.now(),
     };
     return { device, attachment, redirect: undefined };

@@ -2,6 +2,7 @@
 import type { LogEntry } from '../../protocol/envelope.ts';
 import {
   ACTOR_BUSY_RETRY_MS,
+  DEVICES_MAX,
   USER_COMMITS_WAITING_MAX,
   USER_COMMIT_BYTES_WAITING_MAX,
 } from '../../protocol/limits.ts';
@@ -98,11 +99,20 @@ function refusedFull(state: UserState, pair: Pair, bodyBytes: number): Refused |
     log.head.bytes - log.settled.bytes + bodyBytes > limits.mailboxBytes
   )
     return { code: 'E_MAILBOX_FULL', text: 'the mailbox is full' };
-  const { sender, waiting } = pair.record;
+  const { sender } = pair.record;
   const isStranger = sender !== state.user && contacts.get(sender)?.contact !== true;
-  if (isStranger && waiting >= limits.strangerMessages)
+  if (isStranger && waitingFrom(state, pair) >= limits.strangerMessages)
     return { code: 'E_MAILBOX_FULL', text: 'too much is waiting from somebody who is no contact' };
   return undefined;
+}
+
+/** What waits from all devices of a sender; counted only when one of them alone comes near what matters. */
+function waitingFrom({ pairs, settings }: UserState, { record }: Pair): number {
+  if (record.waiting * DEVICES_MAX < settings.limits.strangerMessages) return record.waiting;
+  let waiting = 0;
+  for (const { record: other } of pairs.values())
+    if (other.sender === record.sender) waiting += other.waiting;
+  return waiting;
 }
 
 function reject(turn: UserTurn, message: Append, refused: Refused): void {

@@ -66,7 +66,7 @@ const finders: Finders = {
 type Finder = (state: UserState, request: UserRequest, sources: Sources) => unknown;
 const findersByName = new Map(Object.entries(finders) as ReadonlyArray<readonly [string, Finder]>);
 
-/** The pairs of these senders that are not in memory. */
+/** The pairs of these senders, where one of them is not in memory. */
 function missingPairs(
   state: UserState,
   senders: ReadonlyArray<{ readonly from: UserId; readonly device: DeviceId }>,
@@ -78,8 +78,8 @@ function missingPairs(
     const key = pairKey(from, device);
     if (state.pairs.has(key) || asked.has(key)) continue;
     asked.add(key);
-    const pair = reader.pair(from, device);
-    if (pair !== undefined) pairs.push(pair);
+    // All devices of the sender: bounds are per sender.
+    pairs.push(...reader.pairsOf(from));
   }
   return pairs;
 }

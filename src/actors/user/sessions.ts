@@ -61,7 +61,7 @@ export function attached(turn: UserTurn, release: AttachRelease): void {
 }
 
 function answerAttached(turn: UserTurn, { to, device, session }: AttachRelease): void {
-  const { account, devices, log } = turn.state;
+  const { account, devices, log, settings } = turn.state;
   const record = devices.get(device)?.record;
   if (account === undefined || record === undefined) {
     refuse(turn, to, NO_SUCH_DEVICE);
@@ -77,6 +77,7 @@ function answerAttached(turn: UserTurn, { to, device, session }: AttachRelease):
     boxEpoch: account.box.epoch,
     minBoxEpoch: account.minBoxEpoch,
     vaultVersion: account.vaultVersion,
+    textBytes: settings.limits.textBytes,
     now: turn.nowMs,
   });
 }

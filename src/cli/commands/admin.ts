@@ -2,6 +2,7 @@
 import type {
   ClusterReport,
   InvitationReport,
+  JoinTokenReport,
   MailboxReport,
   PlacementReport,
   UserReport,
@@ -110,6 +111,12 @@ export async function invite(context: CommandContext): Promise<number> {
   const user = context.args.user(0);
   const report = (await askNode(context, { action: 'invite', body: { user } })) as InvitationReport;
   return show(context, report, ({ invitation }) => [[invitation]]);
+}
+
+/** Also written to `DIR/join.token` of that node. */
+export async function rotateJoinToken(context: CommandContext): Promise<number> {
+  const report = (await askNode(context, { action: 'rotate', body: {} })) as JoinTokenReport;
+  return show(context, report, ({ token }) => [[token]]);
 }
 
 export async function drain(context: CommandContext): Promise<number> {

@@ -86,5 +86,6 @@ const EMPTY_INBOX = {
   boxEpoch: 1,
   minBoxEpoch: 1,
   vaultVersion: 1,
+  textBytes: 65_536,
   now: 0,
 };

@@ -87,6 +87,7 @@ export const ATTACHMENT = {
   boxEpoch: 1,
   minBoxEpoch: 1,
   vaultVersion: 1,
+  textBytes: 65_536,
   now: 0,
 };
 

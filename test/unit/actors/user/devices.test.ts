@@ -42,6 +42,7 @@ describe('user: attaching sessions', () => {
         boxEpoch: 1,
         minBoxEpoch: 1,
         vaultVersion: 1,
+        textBytes: 65_536,
         now: START_MS,
       },
     ]);
