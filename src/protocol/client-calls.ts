@@ -96,7 +96,7 @@ export const clientCalls = callTable({
     struct({ finish: opaque, newDevice: optional(newDevice), proof: optional(deviceProof) }),
     placement,
   ),
-  /** `replacement`: after E_STORE_CLONED, registers a new device in the name of the proven one. */
+  /** `replacement`: after E_STORE_CLONED, registers a new device in the name of the proven one, which stays as well. */
   deviceLogin: call(
     21,
     struct({ user: userId, proof: deviceProof, replacement: optional(newDevice) }),

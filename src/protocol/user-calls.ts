@@ -55,6 +55,7 @@ export const userCalls = callTable({
   loginRecord: call(2, none, struct({ record: optional(bytes(1, 1024)) })),
   /** Tells how a password login ended: failed ones are counted against the limit per minute. */
   loginResult: call(3, struct({ success: bool }), none),
+  /** The same key again (a retry) is answered with the number it has. */
   addDevice: call(4, newDevice, struct({ device: deviceId })),
   /** The key of a live device; undefined: unknown or revoked. */
   deviceKey: call(5, struct({ device: deviceId }), struct({ publicKey: optional(bytes(32)) })),
@@ -113,12 +114,6 @@ export const userCalls = callTable({
   ),
   devices: call(35, none, struct({ devices: list(deviceInfo, DEVICES_MAX) })),
   revokeDevice: call(36, struct({ device: deviceId }), none),
-  /** Registers a device in the place of `device`, which is revoked in the same commit. */
-  replaceDevice: call(
-    37,
-    struct({ device: deviceId, replacement: newDevice }),
-    struct({ device: deviceId }),
-  ),
 
   contacts: call(48, none, struct({ contacts: list(contactInfo, CONTACTS_MAX) })),
   putContact: call(49, contactInfo, none),

@@ -25,8 +25,7 @@ export type RequestNamed<K extends ClientCallName> = Extract<ClientRequest, { ty
 export type MessageNamed<T extends SessionMsg['type']> = Extract<SessionMsg, { type: T }>;
 
 /** Questions whose answers the session itself needs; all others are only passed on to the client. */
-export type AskedCall =
-  'register' | 'loginRecord' | 'addDevice' | 'deviceKey' | 'replaceDevice' | 'attach' | 'head';
+export type AskedCall = 'register' | 'loginRecord' | 'addDevice' | 'deviceKey' | 'attach' | 'head';
 export type AskedRequest = Extract<UserRequest, { type: AskedCall }>;
 
 /** What the user actor said to the question named `call`; `id` is the client's call it was asked for, 0 for none. */

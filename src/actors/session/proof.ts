@@ -50,7 +50,8 @@ export function proofVerified(turn: Turn, valid: boolean): void {
   if (!valid) return refuseAttempt(turn, callId, NOT_YOU);
   if (replacement !== undefined) {
     work(turn, callId, { doing: 'adding device', user, token: replacement.token });
-    const request = { type: 'replaceDevice', device: proof.device, replacement } as const;
+    // The proven device stays: if the answer is lost, its proof and the same key are good for another try.
+    const request = { type: 'addDevice', ...replacement } as const;
     return emit(turn, { type: 'ask', id: callId, to: user, request });
   }
   const login = { user, device: proof.device, tokens: proof.tokens };

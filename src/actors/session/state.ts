@@ -119,7 +119,6 @@ function handleAnswer(turn: Turn, msg: Answered): void {
     case 'loginRecord':
       return isAttached(turn) ? reauthRecordRead(turn, msg.outcome) : recordRead(turn, msg.outcome);
     case 'addDevice':
-    case 'replaceDevice':
       return deviceAdded(turn, msg.outcome);
     case 'deviceKey':
       return deviceKeyRead(turn, msg.outcome);

@@ -42,29 +42,6 @@ function renewToken(turn: UserTurn, device: Device, message: Asked<'addDevice'>)
   beginAccountCommit(turn, [{ type: 'device', record: device.record }], [reply]);
 }
 
-/** Registers a device in the place of one whose store was restored or copied; that one is revoked in the same commit. */
-export function replaceDevice(turn: UserTurn, message: Asked<'replaceDevice'>): void {
-  const { state } = turn;
-  const { replyTo } = message;
-  if (state.account === undefined) {
-    refuseUnknown(turn, replyTo);
-    return;
-  }
-  const known = deviceByKey(state, message.replacement.publicKey);
-  if (known !== undefined && known.record.device !== message.device) {
-    const value = { device: known.record.device };
-    answerAfter(turn, state.accountCommit, { to: replyTo, value });
-    return;
-  }
-  if (!state.devices.has(message.device)) {
-    refuseDevice(turn, replyTo);
-    return;
-  }
-  const { device, writes } = registerDevice(turn, state.account, message.replacement);
-  const releases: Release[] = [...removeDevice(turn, message.device), replyOf(message, { device })];
-  beginAccountCommit(turn, [...writes, { type: 'removeDevice', device: message.device }], releases);
-}
-
 export function revokeDevice(turn: UserTurn, message: Asked<'revokeDevice'>): void {
   const { device, replyTo } = message;
   if (!turn.state.devices.has(device)) {

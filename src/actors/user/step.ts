@@ -13,7 +13,7 @@ import {
 import { append } from './append.ts';
 import { contacts, putContact } from './contacts.ts';
 import { ack, flushNow, pull, receipt, receipts, settle } from './delivery.ts';
-import { addDevice, deviceKey, devices, replaceDevice, revokeDevice } from './devices.ts';
+import { addDevice, deviceKey, devices, revokeDevice } from './devices.ts';
 import type { UserEffect, UserMsg } from './messages.ts';
 import { expired, owedAnswered, retryOwed } from './owed.ts';
 import { presence, presenceChanged, typing, watch } from './presence.ts';
@@ -51,7 +51,6 @@ const handlers: Handlers<UserMsg> = {
   changePassword,
   devices,
   revokeDevice,
-  replaceDevice,
   contacts,
   putContact,
   presence,

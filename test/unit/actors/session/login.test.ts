@@ -238,12 +238,8 @@ describe('device and ticket login', () => {
     bench.tell({ type: 'admitted', waitMs: 0 });
     bench.answer('deviceKey', { publicKey: bytesOf(1, 32) });
     const [ask] = only(bench.tell({ type: 'proofVerified', valid: true }), 'ask');
-    expect(ask?.request).to.deep.equal({
-      type: 'replaceDevice',
-      device: DEVICE,
-      replacement: NEW_DEVICE,
-    });
-    expect(kinds(bench.answer('replaceDevice', { device: OTHER_DEVICE }))).to.deep.equal(['place']);
+    expect(ask?.request).to.deep.equal({ type: 'addDevice', ...NEW_DEVICE });
+    expect(kinds(bench.answer('addDevice', { device: OTHER_DEVICE }))).to.deep.equal(['place']);
   });
 
   it('a ticket is refused with the code of what is wrong with it', () => {

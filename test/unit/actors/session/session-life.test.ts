@@ -92,7 +92,6 @@ function answerTo(effect: SessionEffect & { type: 'ask' }, good: boolean): Sessi
       return { type: 'answered', call: 'head', id, outcome: succeed({ head: 150 }) };
     case 'register':
     case 'addDevice':
-    case 'replaceDevice':
       return { type: 'answered', call: request.type, id, outcome: succeed({ device: DEVICE }) };
   }
 }

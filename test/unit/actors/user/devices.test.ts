@@ -8,7 +8,6 @@ import {
   filled,
   n1,
   newDevice,
-  of,
   one,
   pushes,
   session,
@@ -180,26 +179,6 @@ describe('user: devices', () => {
     expect(answers(user.ask(attachRequest(2, 10, 10)))).to.deep.equal(['E_NO_SUCH_DEVICE']);
     const late = user.ask({ type: 'head', device: one, session: session(1) });
     expect(pushes(late)).to.deep.equal([[1, goAway('revoked')]]);
-  });
-
-  it('replaces a device in one commit: the new one is there, the old one gone', () => {
-    const user = Stepper.registered();
-    const asked = user.ask({ type: 'replaceDevice', device: one, replacement: newDevice(2, 20) });
-    expect(of(asked, 'commit')[0]?.writes.map(({ type }) => type)).to.deep.equal([
-      'account',
-      'device',
-      'removeDevice',
-    ]);
-    expect(answers(user.flush())).to.deep.equal([{ device: two }]);
-    expect([...user.state.devices.keys()]).to.deep.equal([two]);
-  });
-
-  it('answers a retry of a replacement with the device it made', () => {
-    const user = Stepper.registered();
-    const request = { type: 'replaceDevice', device: one, replacement: newDevice(2, 20) } as const;
-    user.ask(request);
-    user.flush();
-    expect(answers(user.ask(request))).to.deep.equal([{ device: two }]);
   });
 
   it('lists devices with what they say of themselves', () => {
