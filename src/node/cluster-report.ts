@@ -42,13 +42,15 @@ export function clusterReport(
   node: ChatNode,
   settings: { readonly coordinator: string; readonly replicas: number },
 ): ClusterReport {
-  const { map } = node.cluster.directory.view;
+  const { members, view } = node.cluster.directory;
+  const { map } = view;
+  const wanted = Math.min(settings.replicas, members.length);
   return {
     node: node.ports.self,
     coordinator: settings.coordinator,
     version: map.version,
     replicas: { target: settings.replicas, effective: REPLICAS_EFFECTIVE },
-    degraded: map.shards.some(({ replicas }) => replicas.length < REPLICAS_EFFECTIVE),
+    degraded: map.shards.some(({ replicas }) => replicas.length < wanted),
     members: memberReports(node),
     shards: map.shards.map(({ epoch, owner, replicas }) => ({ epoch, owner, replicas })),
   };

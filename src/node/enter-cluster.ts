@@ -92,6 +92,17 @@ async function joinByToken(
   throw new FastChatError('E_NAME_TAKEN', 'n1, n2, … are all taken: choose a --name');
 }
 
+/** A member that moved to other addresses: the others cannot be told over a mesh that they cannot reach it by. */
+export async function announceMove(
+  ports: EnterPorts,
+  place: Place,
+  options: Pick<EnterOptions, 'member'> & { readonly join: string },
+): Promise<Place> {
+  const token = await readToken(ports, options.join);
+  const moved = await joinAs(ports, token, place.identity, options.member);
+  return { ...place, view: moved.view };
+}
+
 /** Joins, or makes a cluster of one; writes what it got to the data directory before it returns. */
 export async function enterCluster(
   ports: EnterPorts,

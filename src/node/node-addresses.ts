@@ -21,20 +21,30 @@ export function advertisedHost(host: string): string {
   return WILDCARDS.has(host) ? hostname() : host;
 }
 
-/** Port 0 means: the one of the last start, or a free one. */
-async function settled(wanted: HostPort, remembered: number): Promise<HostPort> {
-  if (wanted.port !== 0) return wanted;
-  return { host: wanted.host, port: remembered > 0 ? remembered : await freePort(wanted.host) };
+interface Wanted {
+  readonly address: HostPort;
+  readonly isGiven: boolean;
+  /** The port of the last start; 0: there was none. */
+  readonly remembered: number;
+}
+
+/** The port of the last start wins over a default, because others know it; port 0 means that one or a free one. */
+async function settled({ address, isGiven, remembered }: Wanted): Promise<HostPort> {
+  const { host, port } = address;
+  if (remembered > 0 && (port === 0 || !isGiven)) return { host, port: remembered };
+  return { host, port: port === 0 ? await freePort(host) : port };
 }
 
 export async function settleAddresses(
   config: NodeConfig,
   identity: NodeIdentity,
 ): Promise<NodeAddresses> {
+  const settle = (name: 'listen' | 'mesh' | 'http', remembered: number): Promise<HostPort> =>
+    settled({ address: config[name], isGiven: config.given.has(name), remembered });
   return {
-    gate: await settled(config.listen, identity.gatePort),
-    mesh: await settled(config.mesh, identity.meshPort),
-    http: await settled(config.http, identity.httpPort),
+    gate: await settle('listen', identity.gatePort),
+    mesh: await settle('mesh', identity.meshPort),
+    http: await settle('http', identity.httpPort),
   };
 }
 

@@ -12,6 +12,7 @@ import type { Clock } from '../ops/clock.ts';
 import type { NodeConfig } from '../ops/config-schema.ts';
 import { startHttp } from '../ops/http.ts';
 import type { Lifecycle } from '../ops/lifecycle.ts';
+import { errorFields } from '../ops/log.ts';
 import type { Log } from '../ops/log.ts';
 import { LoopSampler } from '../ops/loop-sampler.ts';
 import { createMetrics, metricsPage } from '../ops/metrics.ts';
@@ -31,7 +32,7 @@ import { adminRoutes } from './admin-routes.ts';
 import { signingKeysOf, tlsIdentityOf } from './cluster-keys.ts';
 import { clusterReport } from './cluster-report.ts';
 import { coordination } from './coordination.ts';
-import { enterCluster, rememberPlace } from './enter-cluster.ts';
+import { announceMove, enterCluster, rememberPlace } from './enter-cluster.ts';
 import type { Place } from './enter-cluster.ts';
 import { advertisedHost, memberAt, settleAddresses, withPorts } from './node-addresses.ts';
 import type { NodeAddresses } from './node-addresses.ts';
@@ -77,12 +78,26 @@ async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
   return text;
 }
 
+/** A token is not needed by a member: one that does not work any more only means that the others are not told. */
+function stay(log: Log, place: Place, cause: unknown): Place {
+  log.event('warn', 'join_refused', errorFields(cause));
+  return place;
+}
+
 /** The place of the last start, or a new one. */
 async function takePlace(
-  { config, io }: OpenOptions,
+  { config, io, log }: OpenOptions,
   home: NodeHome,
   suite: VerifyingSuite,
 ): Promise<{ readonly place: Place; readonly addresses: NodeAddresses }> {
+  const ports = {
+    home,
+    suite,
+    network: createTlsNetwork({ clock: io.clock }),
+    clock: io.clock,
+    random: systemRandom,
+    readStdin: () => readAll(io.stdin),
+  };
   const known = await rememberPlace(home);
   const identity = known?.identity ?? newIdentity(config.name ?? parseNodeId('n1'));
   const addresses = await settleAddresses(config, identity);
@@ -94,16 +109,13 @@ async function takePlace(
         `name: this data directory belongs to the node ${identity.name}, not to ${config.name}`,
       );
     await home.writeIdentity(withNewPorts);
-    return { place: { ...known, identity: withNewPorts }, addresses };
+    const place = { ...known, identity: withNewPorts };
+    const hasMoved = withNewPorts.meshPort !== identity.meshPort;
+    if (!hasMoved || config.join === undefined) return { place, addresses };
+    const member = memberAt(addresses, { publicKey: identity.curvePublicKey });
+    const moved = announceMove(ports, place, { member, join: config.join });
+    return { place: await moved.catch((cause: unknown) => stay(log, place, cause)), addresses };
   }
-  const ports = {
-    home,
-    suite,
-    network: createTlsNetwork({ clock: io.clock }),
-    clock: io.clock,
-    random: systemRandom,
-    readStdin: () => readAll(io.stdin),
-  };
   const member = memberAt(addresses, { publicKey: identity.curvePublicKey });
   const { name, join: token, dev } = config;
   const place = await enterCluster(ports, withNewPorts, { name, join: token, dev, member });
@@ -198,10 +210,12 @@ function urlOf(node: ChatNode, fingerprint: Uint8Array): string {
 
 function readiness(node: ChatNode): Readonly<Record<string, string | undefined>> {
   const { store } = node.ports;
-  const { shards } = node.cluster.status();
+  const { shards, members } = node.cluster.status();
+  const isAlone = members.length > 1 && members.filter(({ isUp }) => isUp).length <= 1;
   return {
     store: store.stats().full ? 'too little free space' : undefined,
     cluster: shards === 0 ? 'in no cluster yet' : undefined,
+    mesh: isAlone ? 'no other member is heard' : undefined,
     draining: node.isDraining ? 'the node drains' : undefined,
   };
 }

@@ -190,6 +190,8 @@ type ValueOf<S> = S extends Setting<infer T, infer D> ? T | Extract<D, undefined
 /** A node's effective configuration. Durations are in milliseconds, sizes in bytes. */
 export type NodeConfig = { readonly [name in keyof Settings]: ValueOf<Settings[name]> } & {
   readonly limits: Limits;
+  /** Names of the settings that somebody set; the others have their defaults. */
+  readonly given: ReadonlySet<string>;
 };
 
 /** One setting with all its names. */

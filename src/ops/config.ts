@@ -8,6 +8,9 @@ import { didYouMean } from './suggest.ts';
 
 const ENV_PREFIX = 'FASTCHAT_NODE_';
 /** Names the file, so it is not a setting in it. */
+/** What `origins` says of a setting that nobody set. */
+const DEFAULT_ORIGIN = 'default';
+
 export const CONFIG_FILE_ENV = 'FASTCHAT_NODE_CONFIG';
 
 export interface ConfigSources {
@@ -120,7 +123,7 @@ interface Reading {
 }
 
 function readSetting(key: ConfigKey, found: Found | undefined): Reading {
-  if (found === undefined) return { value: key.setting.default, origin: 'default' };
+  if (found === undefined) return { value: key.setting.default, origin: DEFAULT_ORIGIN };
   const { raw, origin } = found;
   try {
     return { value: key.setting.type.parse(raw), origin };
@@ -145,13 +148,15 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const origins = new Map<string, string>();
   const values: Record<string, unknown> = {};
   const limits: Record<string, unknown> = {};
+  const given = new Set<string>();
   for (const key of CONFIG_KEYS) {
     const reading = readSetting(key, find(key, sources, file.found));
     const target = key.table === undefined ? values : limits;
     target[key.name] = reading.value;
     origins.set(key.flag, reading.origin);
+    if (reading.origin !== DEFAULT_ORIGIN) given.add(key.name);
     if (reading.error !== undefined) errors.push(reading.error);
   }
   if (errors.length > 0) throw new FastChatError('E_CONFIG', errors.join('\n'));
-  return { config: { ...values, limits } as unknown as NodeConfig, origins };
+  return { config: { ...values, limits, given } as unknown as NodeConfig, origins };
 }

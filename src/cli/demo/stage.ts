@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '../../client/api.ts';
 import { startDevCluster } from '../../node/dev-cluster.ts';
+import type { ReadyLine } from '../../node/node-process.ts';
 import type { DevCluster } from '../../node/dev-cluster.ts';
 import type { ClusterReport, MailboxReport, WhereReport } from '../../ops/admin-api.ts';
 import { ADMIN_ROUTES } from '../../ops/admin-api.ts';
@@ -95,11 +96,20 @@ export class Stage {
     });
   }
 
-  /** Any node answers for the cluster; the first one is asked. */
+  /** Any node answers for the cluster: the first that does. */
   async #ask<T>(route: string, query: Readonly<Record<string, string>>): Promise<T> {
-    const [first] = this.cluster.nodes;
-    const token = await readAdminToken(join(this.cluster.dataDir, 'n1', ADMIN_TOKEN_FILE));
-    const url = new URL(route.slice(route.indexOf('/')), first?.ready.http);
+    return Promise.any(
+      this.cluster.nodes.map(({ ready }) => this.#askNode<T>(ready, route, query)),
+    );
+  }
+
+  async #askNode<T>(
+    node: ReadyLine,
+    route: string,
+    query: Readonly<Record<string, string>>,
+  ): Promise<T> {
+    const token = await readAdminToken(join(this.cluster.dataDir, node.node, ADMIN_TOKEN_FILE));
+    const url = new URL(route.slice(route.indexOf('/')), node.http);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const headers = { authorization: `Bearer ${token.reveal()}` };
     const response = await this.#context.ports.fetch(url, { headers });
