@@ -207,7 +207,7 @@ describe('the life of a session', () => {
       index: fc.nat(CALLS.length * NEWS.length - 1),
       good: fc.boolean(),
       passMs: fc.constantFrom(0, 0, 0, 100, 4000),
-    }) as fc.Arbitrary<Choice>,
+    }),
     { maxLength: 80 },
   );
 
