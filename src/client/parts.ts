@@ -1,6 +1,7 @@
 /** Makes the parts of a client and ties them together; nothing here decides anything. */
 import { AccountBook } from './account/account-book.ts';
 import { DeviceLogin } from './account/device-login.ts';
+import { Revocations } from './account/revocations.ts';
 import { VaultKeeper } from './account/vault-keeper.ts';
 import { Connection } from './connection/connection.ts';
 import { DEFAULT_LIMITS } from '../protocol/limits.ts';
@@ -46,6 +47,7 @@ export interface Base {
 /** The parts that need a node. */
 export interface Online {
   readonly vaults: VaultKeeper;
+  readonly revocations: Revocations;
   readonly device: DeviceLogin;
   readonly connection: Connection;
   readonly directory: Directory;
@@ -92,8 +94,10 @@ export function makeOnline(
   const { store, keys, events, book, gates } = base;
   const { clock, random, network, suite } = base.ports;
   const vaults = new VaultKeeper({ clock, suite, book, events });
+  const revocations = new Revocations({ book, vaults, events });
   const { listener, onNewDevice } = hooks;
-  const device = new DeviceLogin({ suite, book, vaults, deviceName, onNewDevice });
+  const secrets = { suite, book, vaults, revocations };
+  const device = new DeviceLogin({ ...secrets, deviceName, onNewDevice });
   const connection = new Connection({ clock, random, network, gates }, device, listener);
   const directory = new Directory({
     suite,
@@ -103,7 +107,7 @@ export function makeOnline(
     fetchKeys: (user) => connection.call('keys', { user }, { repeat: true }),
   });
   const contacts = new Contacts({ connection, directory, store, keys, events });
-  return { vaults, device, connection, directory, contacts };
+  return { vaults, revocations, device, connection, directory, contacts };
 }
 
 export function makeFlow(base: Base, online: Online): Flow {
@@ -161,10 +165,13 @@ function makeSender(
 ): Sender {
   const { self, store, book, events } = base;
   const { clock, random } = base.ports;
-  /** Keys to write to one's own devices: nobody need be asked, only the life of the log comes from the node. */
+  /**
+   * Keys to write to one's own devices: nobody need be asked, only the life of the log comes from the node. While the
+   * vault is locked there are none that the other devices still use: what is for them waits for the login.
+   */
   const ownKeys = (): TrustedKeys | undefined => {
     const attachment = connection.session?.attachment;
-    if (attachment === undefined) return undefined;
+    if (attachment === undefined || vaults.lock !== undefined) return undefined;
     const { incarnation, minBoxEpoch } = attachment;
     const identity = book.vault.identity.publicKey;
     return {
@@ -187,9 +194,11 @@ function makeSender(
     cachedKeys: (user) => (user === self ? ownKeys() : directory.cached(user)),
     fetchKeys: async (user, isFresh) => {
       if (user !== self) return await directory.keysOf(user, isFresh);
-      if (isFresh) await vaults.refresh((await connection.online(0)).link, Infinity);
+      if (isFresh && vaults.lock === undefined)
+        await vaults.refresh((await connection.online(0)).link, Infinity);
       const keys = ownKeys();
-      if (keys === undefined) throw new FastChatError('E_UNREACHABLE', 'the session has ended');
+      if (keys === undefined)
+        throw new FastChatError('E_UNREACHABLE', 'no session, or the vault is locked');
       return keys;
     },
   });
@@ -224,7 +233,8 @@ function makeInbox(
     admission,
     held: new HeldEntries(store, keys),
     session: () => connection.session,
+    lock: () => vaults.lock,
     opener: (incarnation) =>
-      new Opener({ suite, store, book, directory, refreshVault }, incarnation),
+      new Opener({ suite, store, book, directory, vaults, refreshVault }, incarnation),
   });
 }

@@ -3,6 +3,7 @@ export const PUBLIC_KEY_BYTES = 32;
 /** An Ed25519 private key as libsodium keeps it: the seed and the public key. */
 export const SIGN_PRIVATE_KEY_BYTES = 64;
 export const BOX_PRIVATE_KEY_BYTES = 32;
+export const BOX_SEED_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 /** A signature covers a hash of this size. */
 export const SIGNED_HASH_BYTES = 64;

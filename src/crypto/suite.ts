@@ -30,8 +30,8 @@ export interface VerifyingSuite {
 
 /** What a client may do besides. */
 export interface OpeningSuite extends VerifyingSuite {
-  /** X25519 key pair. */
-  boxKeyPair(): KeyPair;
+  /** X25519 key pair: a fresh one, or always the same for the same `seed` of 32 bytes. */
+  boxKeyPair(seed?: Uint8Array): KeyPair;
   /** libsodium sealed box: 48 bytes longer than `plain`. @throws E_SIGNATURE for a key that is no point of large order. */
   seal(plain: Uint8Array, publicKey: Uint8Array): Uint8Array;
   /** @throws E_DECRYPT */

@@ -23,7 +23,7 @@ export const TAGS = {
   localName: 'fastchat local name 1',
   // Derivations and encryptions
   vault: 'fastchat vault 1',
-  exportWrap: 'fastchat vault key by password 1',
-  recoveryWrap: 'fastchat vault key by recovery code 1',
+  passwordWrap: 'fastchat vault key by password 2',
+  recoveryWrap: 'fastchat vault key by recovery code 2',
   localRecord: 'fastchat local record 1',
 } as const;

@@ -288,6 +288,12 @@ export const COMMAND_GRACE_MS = 2 * SECOND_MS;
 /** Longest text read from a pipe; the node's own limit may be lower. */
 export const STDIN_TEXT_BYTES_MAX = 1 * MIB;
 export const PASSWORD_BYTES_MAX = 1 * KIB;
+/** A shorter one is accepted, with a word of warning. */
+export const PASSWORD_LENGTH_ADVISED = 8;
+/** How long a server gets to take a connection before a person types a password for it. */
+export const SERVER_PROBE_TIMEOUT_MS = 5 * SECOND_MS;
+/** How long `send` waits for its own store to have noted what the node has taken. */
+export const SENT_NOTED_TIMEOUT_MS = 500;
 export const HISTORY_MESSAGES_DEFAULT = 50;
 /** Messages that one question to the local store may ask for. */
 export const HISTORY_MESSAGES_MAX = 100_000;
@@ -304,8 +310,20 @@ export const CHAT_PASTE_WINDOW_MS = 50;
 /** A second Ctrl+C within this time leaves `chat`. */
 export const CHAT_QUIT_WINDOW_MS = 2 * SECOND_MS;
 export const CHAT_BACKLOG_MESSAGES = 20;
-/** How long acknowledgements are gathered into one line. */
-export const CHAT_ACK_DELAY_MS = 300;
+/** How long acknowledgements are gathered into one line, while better ones may still come. */
+export const CHAT_ACK_DELAY_MS = 3 * SECOND_MS;
+/** The same for messages of which nothing better can come. */
+export const CHAT_ACK_SOON_MS = 300;
+/** A message that no node has stored by then is said to wait. */
+export const CHAT_WAIT_NOTICE_MS = 2 * SECOND_MS;
+/** A connection that is back by then was not worth a word. */
+export const CHAT_LOST_NOTICE_MS = 500;
+/** How much of a message its acknowledgement repeats, in columns. */
+export const CHAT_QUOTE_COLUMNS = 24;
+/** Unread messages that opening a conversation shows at most. */
+export const CHAT_UNREAD_MESSAGES_MAX = 200;
+/** Messages that `chat` remembers to have shown, to show none of them again. */
+export const CHAT_SHOWN_REMEMBERED_MAX = 5000;
 /** Own messages whose state `chat` remembers, to show each only once. */
 export const CHAT_ACKS_REMEMBERED_MAX = 1000;
 

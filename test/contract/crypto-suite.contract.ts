@@ -208,6 +208,21 @@ export function cryptoSuiteContract(name: string, create: () => Promise<OpeningS
       expect(suite.equal(utf8(''), utf8(''))).to.equal(true);
     });
 
+    it('makes the same box keys from the same seed, and usable ones', () => {
+      const seed = suite.random(32);
+      const keys = suite.boxKeyPair(seed);
+      const again = suite.boxKeyPair(Uint8Array.from(seed));
+      const { publicKey, privateKey } = again;
+      expect(publicKey).to.deep.equal(keys.publicKey);
+      expect(privateKey).to.deep.equal(keys.privateKey);
+      expect([publicKey.length, privateKey.length]).to.deep.equal([32, 32]);
+      expect(privateKey).not.to.deep.equal(seed);
+      expect(suite.openSealed(suite.seal(utf8('a'), publicKey), keys)).to.deep.equal(utf8('a'));
+      expect(suite.boxKeyPair(flipped(seed, 7)).publicKey).not.to.deep.equal(publicKey);
+      for (const length of [0, 31, 33])
+        throwsCode(() => suite.boxKeyPair(new Uint8Array(length)), 'E_INTERNAL');
+    });
+
     it('gives fresh keys and chance of the sizes of libsodium', () => {
       const sign = suite.signKeyPair();
       const box = suite.boxKeyPair();

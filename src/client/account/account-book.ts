@@ -1,13 +1,14 @@
 /** The account's secrets on this home: the device, its store tokens, the vault. Saved before anything relies on them. */
 import { SecretBytes } from '../../crypto/secrets.ts';
 import type { KeyPair, OpeningSuite } from '../../crypto/suite.ts';
+import { createVaultKey } from '../../crypto/opening/vault-key.ts';
 import { boxKeysByEpoch, publishedBoxKey } from '../../crypto/opening/vault.ts';
 import type { Vault } from '../../crypto/opening/vault.ts';
 import { openVault } from '../../crypto/opening/vault-seal.ts';
 import type { BoxKey, SealedVault, StoreTokens } from '../../protocol/account.ts';
 import { FastChatError, invariant } from '../../protocol/errors.ts';
-import type { UserId } from '../../protocol/ids.ts';
-import { STORE_TOKEN_BYTES } from '../../protocol/limits.ts';
+import type { DeviceId, UserId } from '../../protocol/ids.ts';
+import { DEVICES_MAX, STORE_TOKEN_BYTES } from '../../protocol/limits.ts';
 import type { StoreKeys } from '../store/keys.ts';
 import type { LocalStore } from '../store/local-store.ts';
 import { accountRecord } from '../store/records.ts';
@@ -29,6 +30,8 @@ export class AccountBook {
   #opened: OpenedVault | undefined;
   #boxKeys: ReadonlyMap<number, KeyPair> = new Map();
   #published: BoxKey | undefined;
+  #nextVaultKey: SecretBytes | undefined;
+  #revoking: readonly DeviceId[] = [];
 
   constructor(
     user: UserId,
@@ -81,7 +84,12 @@ export class AccountBook {
     await this.#save();
   }
 
-  async saveVault(opened: OpenedVault): Promise<void> {
+  /** `revoked`: devices that know nothing of this vault's key. */
+  async saveVault(opened: OpenedVault, revoked: readonly DeviceId[] = []): Promise<void> {
+    const before = this.#opened?.key ?? opened.key;
+    // Under any other key than before, the one drawn for the next vault is in use, or came too late.
+    if (!this.#suite.equal(before.reveal(), opened.key.reveal())) this.#nextVaultKey = undefined;
+    this.#revoking = this.#revoking.filter((device) => !revoked.includes(device));
     this.#use(opened);
     await this.#save();
   }
@@ -89,6 +97,39 @@ export class AccountBook {
   async saveAll(device: DeviceRecord, opened: OpenedVault): Promise<void> {
     this.#device = device;
     this.#use(opened);
+    await this.#save();
+  }
+
+  /** What may open the vault on the server: its present key, and the one that a put of unknown end gave it. */
+  get vaultKeys(): readonly SecretBytes[] {
+    return [this.#opened?.key, this.#nextVaultKey].filter((key) => key !== undefined);
+  }
+
+  /** The key of the next vault, on the disk before it is used; the same one until a vault under another key is saved. */
+  async drawVaultKey(): Promise<SecretBytes> {
+    const key = this.#nextVaultKey ?? createVaultKey(this.#suite);
+    this.#nextVaultKey = key;
+    await this.#save();
+    return key;
+  }
+
+  /** Devices after whose revocation no new vault key was made yet. */
+  get revoking(): readonly DeviceId[] {
+    return this.#revoking;
+  }
+
+  /** @throws E_TOO_MANY_DEVICES when too many revocations wait to be finished */
+  async startRevoking(device: DeviceId): Promise<void> {
+    if (this.#revoking.includes(device)) return;
+    if (this.#revoking.length >= DEVICES_MAX)
+      throw new FastChatError('E_TOO_MANY_DEVICES', 'finish the revocations that wait first');
+    this.#revoking = [...this.#revoking, device];
+    await this.#save();
+  }
+
+  /** There is no such device to be revoked. */
+  async forgetRevoking(device: DeviceId): Promise<void> {
+    this.#revoking = this.#revoking.filter((other) => other !== device);
     await this.#save();
   }
 
@@ -116,6 +157,9 @@ export class AccountBook {
     const record = this.#store.get(this.#keys.account, accountRecord);
     if (record === undefined) return;
     this.#device = record.device;
+    this.#revoking = record.revoking;
+    if (record.nextVaultKey !== undefined)
+      this.#nextVaultKey = new SecretBytes(record.nextVaultKey);
     if (record.vault === undefined || record.vaultKey === undefined) return;
     const key = new SecretBytes(record.vaultKey);
     const { version, vault: sealed } = record.vault;
@@ -135,6 +179,8 @@ export class AccountBook {
       device: this.#device,
       vaultKey: this.#opened?.key.reveal(),
       vault: this.#opened?.sealed,
+      nextVaultKey: this.#nextVaultKey?.reveal(),
+      revoking: this.#revoking,
     };
     await this.#store.transact((tx) => tx.put(this.#keys.account, accountRecord, record));
   }

@@ -10,6 +10,7 @@ import type { Authentication, Session } from '../connection/establish.ts';
 import type { Fields, GateLink } from '../connection/gate-link.ts';
 import type { DeviceRecord } from '../store/records.ts';
 import type { AccountBook } from './account-book.ts';
+import type { Revocations } from './revocations.ts';
 import type { VaultKeeper } from './vault-keeper.ts';
 
 export type DeviceProof = Fields<'ticketLogin'>['proof'];
@@ -18,6 +19,7 @@ export interface DeviceLoginPorts {
   readonly suite: OpeningSuite;
   readonly book: AccountBook;
   readonly vaults: VaultKeeper;
+  readonly revocations: Revocations;
   readonly deviceName: string;
   /** This home counts as another device from now on. */
   readonly onNewDevice: () => void;
@@ -64,8 +66,10 @@ export class DeviceLogin implements Authentication {
   }
 
   async finish({ link, attachment }: Session): Promise<void> {
-    await this.#ports.book.confirmTokens();
-    await this.#ports.vaults.refresh(link, attachment.vaultVersion);
+    const { book, vaults, revocations } = this.#ports;
+    await book.confirmTokens();
+    await vaults.refresh(link, attachment.vaultVersion);
+    await revocations.finish(link);
   }
 
   /** Signs who this device is, for this link only; the tokens are on the disk before. */

@@ -1,8 +1,8 @@
 /**
  * Password change: prove the old one, register the new one, wrap the vault key anew. Messages and devices stay. The
- * vault goes along as its next version, so that nobody can bring the old wrap back with it.
+ * vault goes along as its next version, with the public key that later wraps are sealed to.
  */
-import { wrapWithExportKey } from '../../crypto/opening/vault-key.ts';
+import { passwordKeys, wrapVaultKey } from '../../crypto/opening/vault-key.ts';
 import { sealVault } from '../../crypto/opening/vault-seal.ts';
 import type { PasswordClient } from '../../crypto/password-auth.ts';
 import type { OpeningSuite } from '../../crypto/suite.ts';
@@ -27,8 +27,10 @@ export async function changePassword(
 ): Promise<OpenedVault> {
   const { suite, user } = change;
   const { record, exportKey } = await registerNext(change, link);
-  const { vault, sealed } = sealVault(suite, ours.vault, user, ours.key);
-  const passwordWrap = wrapWithExportKey(suite, user, ours.key, exportKey);
+  const password = passwordKeys(suite, user, exportKey).publicKey;
+  const wrapKeys = { ...ours.vault.wrapKeys, password };
+  const { vault, sealed } = sealVault(suite, { ...ours.vault, wrapKeys }, user, ours.key);
+  const { passwordWrap } = wrapVaultKey(suite, user, ours.key, wrapKeys);
   const expected = ours.vault.version;
   await link.call('changePassword', { expected, record, vault: sealed, passwordWrap });
   const stored = { ...ours.sealed, version: vault.version, vault: sealed, passwordWrap };

@@ -49,9 +49,10 @@ export class PasswordLogin implements Authentication {
   }
 
   async finish(session: Session): Promise<void> {
-    const { book, vaults, device } = this.#ports;
-    if (book.opened === undefined && this.#exportKey !== undefined)
-      await vaults.open(session.link, this.#exportKey);
+    const { vaults, device } = this.#ports;
+    const { link, attachment } = session;
+    if (this.#exportKey !== undefined)
+      await vaults.unlock(link, attachment.vaultVersion, this.#exportKey);
     await device.finish(session);
   }
 

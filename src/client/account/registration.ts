@@ -4,14 +4,16 @@ import { RecoveryCode } from '../../crypto/opening/recovery-code.ts';
 import { createVault, publishedBoxKey } from '../../crypto/opening/vault.ts';
 import {
   createVaultKey,
-  wrapWithExportKey,
-  wrapWithRecoveryCode,
+  passwordKeys,
+  recoveryKeys,
+  wrapVaultKey,
 } from '../../crypto/opening/vault-key.ts';
 import { sealVault } from '../../crypto/opening/vault-seal.ts';
 import type { PasswordClient } from '../../crypto/password-auth.ts';
 import type { OpeningSuite } from '../../crypto/suite.ts';
 import type { Clock } from '../../ops/clock.ts';
 import type { SealedVault } from '../../protocol/account.ts';
+import { FastChatError } from '../../protocol/errors.ts';
 import type { GateLink } from '../connection/gate-link.ts';
 import type { AccountBook, OpenedVault } from './account-book.ts';
 import { deviceOf } from './device-login.ts';
@@ -69,17 +71,23 @@ async function registerPassword(
 }
 
 function makeVault(
-  { suite, clock, book }: RegistrationPorts,
+  { suite, clock, book: { user } }: RegistrationPorts,
   exportKey: Uint8Array,
   recoveryCode: RecoveryCode,
 ): OpenedVault {
   const key = createVaultKey(suite);
-  const { vault, sealed } = sealVault(suite, createVault(suite, clock.now()), book.user, key);
-  const stored: SealedVault = {
-    version: vault.version,
-    vault: sealed,
-    passwordWrap: wrapWithExportKey(suite, book.user, key, exportKey),
-    recoveryWrap: wrapWithRecoveryCode(suite, book.user, key, recoveryCode),
+  const wrapKeys = {
+    password: passwordKeys(suite, user, exportKey).publicKey,
+    recovery: recoveryKeys(suite, user, recoveryCode).publicKey,
   };
+  const draft = createVault(suite, clock.now(), wrapKeys);
+  const { vault, sealed } = sealVault(suite, draft, user, key);
+  const wraps = wrapVaultKey(suite, user, key, wrapKeys);
+  const stored: SealedVault = { version: vault.version, vault: sealed, ...wraps };
   return { vault, sealed: stored, key };
+}
+
+/** @throws E_USAGE */
+export function checkPassword(password: string): void {
+  if (password === '') throw new FastChatError('E_USAGE', 'an empty password protects nothing');
 }

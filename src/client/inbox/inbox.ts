@@ -4,6 +4,7 @@
  * B1  Messages, chain states and the cursor of a batch are one transaction; the acknowledgement follows its flush.
  * B2  Entries are taken in order of their sequence numbers; a gap is repaired by pulling.
  * B3  No entry stops the log: what cannot be opened is held, kept or refused with a warning, and the cursor goes on.
+ * B4  Only a locked vault does: the log stays at the node, unacknowledged from there on, until a person has logged in.
  */
 import type { Clock } from '../../ops/clock.ts';
 import type { Random } from '../../ops/random.ts';
@@ -33,6 +34,8 @@ export interface InboxPorts {
   readonly admission: Admission;
   readonly held: HeldEntries;
   readonly session: () => Session | undefined;
+  /** Why this home's vault is locked, if it is. */
+  readonly lock: () => FastChatError | undefined;
   /** A fresh opener for one batch. */
   readonly opener: (incarnation: Attachment['incarnation']) => Opener;
 }
@@ -57,6 +60,8 @@ export class Inbox {
   #isBusy = false;
   #failures = 0;
   #releases: UserId[] = [];
+  /** The session in which the log was found to go on under a key that the locked vault holds. */
+  #stoppedIn: Session | undefined;
   readonly #waiters = new Set<Waiter>();
 
   constructor(ports: InboxPorts) {
@@ -132,8 +137,17 @@ export class Inbox {
     this.#isBusy = false;
     this.#tellReached();
     if (isFailed) return this.#retryLater();
+    const stop = this.#stopped();
+    if (stop !== undefined) this.ended(stop);
     // What came while the last step found nothing to do.
-    if (this.#arrivals.head > this.#cursor || this.#releases.length > 0) this.#wake();
+    const isBehind = stop === undefined && this.#arrivals.head > this.#cursor;
+    if (isBehind || this.#releases.length > 0) this.#wake();
+  }
+
+  /** Why nothing more of the log can be read in this session. */
+  #stopped(): FastChatError | undefined {
+    const { session, lock } = this.#ports;
+    return this.#stoppedIn === session() ? lock() : undefined;
   }
 
   /** Without a session there is nothing to retry: `attached` begins anew. */
@@ -152,9 +166,11 @@ export class Inbox {
       await this.#release(sender, this.#incarnation);
       return true;
     }
+    if (this.#stopped() !== undefined) return false;
     const batch = this.#arrivals.take(this.#cursor) ?? (await this.#pull(session));
     if (batch === undefined) return false;
-    await this.#process(batch, this.#incarnation);
+    const isWhole = await this.#process(batch, this.#incarnation);
+    if (!isWhole) this.#stoppedIn = session;
     session.link.tell({ type: 'ack', upTo: this.#cursor });
     this.#tellReached();
     return true;
@@ -175,16 +191,29 @@ export class Inbox {
     return { entries, upTo };
   }
 
-  async #process({ entries, upTo }: Batch, incarnation: Attachment['incarnation']): Promise<void> {
+  /** False: only what is before an entry of a locked vault was taken. */
+  async #process(
+    { entries, upTo }: Batch,
+    incarnation: Attachment['incarnation'],
+  ): Promise<boolean> {
     const opener = this.#ports.opener(incarnation);
     const openings: Opening[] = [];
-    for (const entry of entries) openings.push(await opener.open(entry));
+    let cursor = upTo;
+    for (const entry of entries) {
+      const opening = await opener.open(entry);
+      if (opening.type === 'locked') {
+        cursor = entry.seq - 1;
+        break;
+      }
+      openings.push(opening);
+    }
     const { store, keys } = this.#ports;
     await store.transact((tx) => {
       for (const opening of openings) this.#settle(tx, opening);
-      tx.put(keys.inbox, inboxRecord, { incarnation, cursor: upTo });
+      tx.put(keys.inbox, inboxRecord, { incarnation, cursor });
     });
-    if (this.#incarnation === incarnation) this.#cursor = upTo;
+    if (this.#incarnation === incarnation) this.#cursor = cursor;
+    return cursor === upTo;
   }
 
   /** Reads again what was held of one sender; the first entry that is still to be held ends it. */
@@ -193,6 +222,7 @@ export class Inbox {
     const opener = this.#ports.opener(incarnation);
     for (const { entry } of held.of(sender)) {
       const opening = await opener.open(entry);
+      if (opening.type === 'locked') return;
       if (opening.type === 'held') return this.#retryHeld(opening);
       await store.transact((tx) => {
         held.remove(tx, entry);
@@ -237,6 +267,7 @@ export class Inbox {
       }
       case 'own':
       case 'held':
+      case 'locked':
         return undefined;
       default:
         return assertNever(opening);

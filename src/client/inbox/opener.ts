@@ -1,6 +1,7 @@
 /** Opens entries of the inbox log, asking for what that needs: keys of new senders, a newer vault. Writes no history. */
 import { openDirect } from '../../crypto/opening/direct-message.ts';
 import type { OpenedMessage } from '../../crypto/opening/direct-message.ts';
+import { currentBoxKey } from '../../crypto/opening/vault.ts';
 import type { OpeningSuite } from '../../crypto/suite.ts';
 import type { SyncItem } from '../../protocol/bodies.ts';
 import type { LogEntry } from '../../protocol/envelope.ts';
@@ -8,6 +9,7 @@ import { FastChatError, asFastChatError } from '../../protocol/errors.ts';
 import { isUser } from '../../protocol/ids.ts';
 import type { Incarnation, UserId } from '../../protocol/ids.ts';
 import type { AccountBook } from '../account/account-book.ts';
+import type { VaultKeeper } from '../account/vault-keeper.ts';
 import type { Directory } from '../directory.ts';
 import { isPassing } from '../outbox/refusals.ts';
 import type { LocalStore } from '../store/local-store.ts';
@@ -22,6 +24,8 @@ export type Opening =
       readonly entry: LogEntry;
       readonly why: 'unreachable' | 'changed';
     }
+  /** Sealed to a newer box key than this home can have until its person logs in. */
+  | { readonly type: 'locked'; readonly entry: LogEntry }
   /** Genuine, but says something that this client does not understand. */
   | { readonly type: 'unsupported'; readonly entry: LogEntry }
   /** Not what its header claims. */
@@ -32,6 +36,7 @@ export interface OpenerPorts {
   readonly store: LocalStore;
   readonly book: AccountBook;
   readonly directory: Directory;
+  readonly vaults: Pick<VaultKeeper, 'lock'>;
   /** Brings a newer vault, if there is one. @throws E_UNREACHABLE, ... */
   readonly refreshVault: () => Promise<void>;
 }
@@ -78,15 +83,18 @@ export class Opener {
   }
 
   async #openAs(entry: LogEntry, identity: Uint8Array): Promise<Opening> {
-    if (!this.#ports.book.boxKeys.has(entry.envelope.boxEpoch)) await this.#refreshVault();
+    const { book, vaults } = this.#ports;
+    const { boxEpoch, from } = entry.envelope;
+    if (!book.boxKeys.has(boxEpoch)) await this.#refreshVault();
+    if (vaults.lock !== undefined && boxEpoch > currentBoxKey(book.vault).epoch)
+      return { type: 'locked', entry };
     try {
       const message = this.#read(entry, identity);
       if (message.body.type === 'sync') await this.#learnLogs(message.body.items);
       return { type: 'opened', entry, message };
     } catch (cause) {
       const error = asFastChatError(cause);
-      if (error.code !== 'E_SIGNATURE' || entry.envelope.from === this.#ports.book.user)
-        throw error;
+      if (error.code !== 'E_SIGNATURE' || from === book.user) throw error;
       return await this.#openChanged(entry, error);
     }
   }

@@ -18,6 +18,8 @@ export class StoreKeys {
 
   readonly account: StoreKey = storeKey('account');
   readonly gates: StoreKey = storeKey('gates');
+  /** Present: the person has logged out, and the password is wanted again. */
+  readonly loggedOut: StoreKey = storeKey('logged-out');
   readonly inbox: StoreKey = storeKey('inbox');
   readonly printed: StoreKey = storeKey('printed');
 

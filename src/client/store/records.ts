@@ -4,6 +4,7 @@ import { body, contentBody } from '../../protocol/bodies.ts';
 import { envelope, logEntry } from '../../protocol/envelope.ts';
 import {
   CONNECT_URL_GATES_MAX,
+  DEVICES_MAX,
   DEVICE_NAME_LENGTH_MAX,
   EXPIRED_RANGES_MAX,
   READ_MARKS_MAX,
@@ -41,6 +42,9 @@ export const deviceRecord = struct({
 });
 export type DeviceRecord = Infer<typeof deviceRecord>;
 
+/** Its presence is what it says. */
+export const loggedOutRecord = struct({});
+
 /** The account's secrets on this home. */
 export const accountRecord = struct({
   user: userId,
@@ -48,6 +52,10 @@ export const accountRecord = struct({
   /** Known together with the vault that it opens. */
   vaultKey: optional(key32),
   vault: optional(sealedVault),
+  /** Of a vault that may be on the server although nobody heard its answer. */
+  nextVaultKey: optional(key32),
+  /** Devices revoked, or to be revoked, after which no new vault key was made yet. */
+  revoking: list(deviceId, DEVICES_MAX),
 });
 export type AccountRecord = Infer<typeof accountRecord>;
 

@@ -4,6 +4,7 @@ import { FastChatError, invariant } from '../../protocol/errors.ts';
 import { concat, framed } from '../bytes.ts';
 import { SecretKeyPair } from '../secrets.ts';
 import {
+  BOX_SEED_BYTES,
   COMMITMENT_BYTES,
   ENCRYPTION_BYTES,
   HASH_BYTES_MAX,
@@ -13,8 +14,10 @@ import {
 import type { KeyPair, OpeningSuite, VerifyingSuite } from '../suite.ts';
 import { createVerifyingSuite } from '../verifying.ts';
 
-function boxKeyPair(): SecretKeyPair {
-  const { publicKey, privateKey } = sodium.crypto_box_keypair();
+function boxKeyPair(seed?: Uint8Array): SecretKeyPair {
+  invariant(seed === undefined || seed.length === BOX_SEED_BYTES, 'a seed has 32 bytes');
+  const { publicKey, privateKey } =
+    seed === undefined ? sodium.crypto_box_keypair() : sodium.crypto_box_seed_keypair(seed);
   return new SecretKeyPair(publicKey, privateKey);
 }
 

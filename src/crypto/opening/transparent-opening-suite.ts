@@ -4,6 +4,7 @@ import { concat } from '../bytes.ts';
 import { SecretKeyPair } from '../secrets.ts';
 import {
   BOX_PRIVATE_KEY_BYTES,
+  BOX_SEED_BYTES,
   COMMITMENT_BYTES,
   ENCRYPTION_BYTES,
   NONCE_BYTES,
@@ -76,8 +77,12 @@ const decrypt: OpeningSuite['decrypt'] = (tag, cipher, context, key) => {
 export function createTransparentOpeningSuite(random: ByteSource): OpeningSuite {
   return {
     ...createTransparentVerifyingSuite(random),
-    boxKeyPair() {
-      const privateKey = random.bytes(BOX_PRIVATE_KEY_BYTES);
+    boxKeyPair(seed) {
+      invariant(seed === undefined || seed.length === BOX_SEED_BYTES, 'a seed has 32 bytes');
+      const privateKey =
+        seed === undefined
+          ? random.bytes(BOX_PRIVATE_KEY_BYTES)
+          : transparentHash('box private key', [seed], BOX_PRIVATE_KEY_BYTES);
       return new SecretKeyPair(boxPublicOf(privateKey), privateKey);
     },
     seal,

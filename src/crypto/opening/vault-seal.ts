@@ -14,7 +14,7 @@ import { TAGS } from '../tags.ts';
 import { pad, unpad } from './padding.ts';
 import type { Vault } from './vault.ts';
 
-const FORMAT = 1;
+const FORMAT = 2;
 const FORMAT_BYTES = 1;
 
 const publicKey = bytes(PUBLIC_KEY_BYTES);
@@ -22,6 +22,7 @@ const contents = struct({
   version: u53,
   created: u53,
   identity: struct({ publicKey, privateKey: bytes(SIGN_PRIVATE_KEY_BYTES) }),
+  wrapKeys: struct({ password: publicKey, recovery: publicKey }),
   boxKeys: list(
     struct({
       epoch: u32,
@@ -81,7 +82,10 @@ export function openVault(suite: OpeningSuite, input: VaultInput, vaultKey: Secr
   return vault;
 }
 
+/** Copies everything: the plain text that it is decoded from is wiped. */
 function fromContents(raw: Infer<typeof contents>): Vault {
   const boxKeys = raw.boxKeys.map((key) => ({ ...key, keys: SecretKeyPair.of(key.keys) }));
-  return { ...raw, identity: SecretKeyPair.of(raw.identity), boxKeys };
+  const { password, recovery } = raw.wrapKeys;
+  const wrapKeys = { password: Uint8Array.from(password), recovery: Uint8Array.from(recovery) };
+  return { ...raw, identity: SecretKeyPair.of(raw.identity), wrapKeys, boxKeys };
 }

@@ -19,22 +19,33 @@ export interface VaultBoxKey {
   readonly keys: SecretKeyPair;
 }
 
+/**
+ * Public keys that every vault key is wrapped to. The private halves come from the password and from the recovery code;
+ * with these in the vault, any device makes a new vault key without knowing either.
+ */
+export interface WrapKeys {
+  readonly password: Uint8Array;
+  readonly recovery: Uint8Array;
+}
+
 export interface Vault {
   /** The version that the server has; 0: it has none yet. */
   readonly version: number;
   /** Milliseconds since 1970. */
   readonly created: number;
   readonly identity: SecretKeyPair;
+  readonly wrapKeys: WrapKeys;
   /** By growing epoch, never empty; the last one is current, the others open what was sealed before. */
   readonly boxKeys: readonly VaultBoxKey[];
 }
 
 /** A new identity and its first box key, epoch 1. */
-export function createVault(suite: OpeningSuite, nowMs: number): Vault {
+export function createVault(suite: OpeningSuite, nowMs: number, wrapKeys: WrapKeys): Vault {
   return {
     version: 0,
     created: nowMs,
     identity: SecretKeyPair.of(suite.signKeyPair()),
+    wrapKeys,
     boxKeys: [{ epoch: 1, madeAt: nowMs, keys: SecretKeyPair.of(suite.boxKeyPair()) }],
   };
 }

@@ -17,7 +17,7 @@ import type {
 import { createOpeningSuite } from '../../../src/crypto/opening/opening-suite.ts';
 import { createTransparentOpeningSuite } from '../../../src/crypto/opening/transparent-opening-suite.ts';
 import { boxKeysByEpoch, createVault, currentBoxKey } from '../../../src/crypto/opening/vault.ts';
-import type { Vault } from '../../../src/crypto/opening/vault.ts';
+import type { Vault, WrapKeys } from '../../../src/crypto/opening/vault.ts';
 import type { OpeningSuite } from '../../../src/crypto/suite.ts';
 import { seededRandom } from '../../../src/ops/random.ts';
 
@@ -35,8 +35,13 @@ export interface Person {
   readonly vault: Vault;
 }
 
+/** Public keys for the wraps of a vault key that nobody ever opens. */
+export function anyWrapKeys(suite: OpeningSuite): WrapKeys {
+  return { password: suite.boxKeyPair().publicKey, recovery: suite.boxKeyPair().publicKey };
+}
+
 export function person(suite: OpeningSuite, name: string): Person {
-  return { user: parseUserId(name), vault: createVault(suite, 0) };
+  return { user: parseUserId(name), vault: createVault(suite, 0, anyWrapKeys(suite)) };
 }
 
 export function draft(from: Person, to: Person, changes: Partial<DirectDraft> = {}): DirectDraft {

@@ -5,7 +5,7 @@ import { RecoveryCode } from '../../../src/crypto/opening/recovery-code.ts';
 import { createVaultKey } from '../../../src/crypto/opening/vault-key.ts';
 import { createVault } from '../../../src/crypto/opening/vault.ts';
 import { SecretBytes, SecretKeyPair } from '../../../src/crypto/secrets.ts';
-import { SUITES } from './people.ts';
+import { SUITES, anyWrapKeys } from './people.ts';
 
 /** Every way in which a byte string or a text usually gets into a log. */
 function prints(value: unknown): string {
@@ -35,7 +35,7 @@ for (const [name, create] of SUITES)
   describe(`secrets (${name})`, () => {
     it('are never printed, whatever prints them', async () => {
       const suite = await create();
-      const vault = createVault(suite, 0);
+      const vault = createVault(suite, 0, anyWrapKeys(suite));
       const vaultKey = createVaultKey(suite);
       const sign = suite.signKeyPair();
       const box = suite.boxKeyPair();

@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import { RecoveryCode } from '../../../src/crypto/opening/recovery-code.ts';
 import {
   createVaultKey,
-  unwrapWithExportKey,
+  passwordKeys,
+  recoveryKeys,
+  unwrapWithPassword,
   unwrapWithRecoveryCode,
-  wrapWithExportKey,
-  wrapWithRecoveryCode,
+  wrapVaultKey,
 } from '../../../src/crypto/opening/vault-key.ts';
 import { openVault, sealVault } from '../../../src/crypto/opening/vault-seal.ts';
 import {
@@ -35,7 +36,7 @@ import { TAGS } from '../../../src/crypto/tags.ts';
 import { concat, u53Bytes, utf8 } from '../../../src/crypto/bytes.ts';
 import { pad } from '../../../src/crypto/opening/padding.ts';
 import { codeOf, throwsCode } from './expect-code.ts';
-import { SUITES } from './people.ts';
+import { SUITES, anyWrapKeys } from './people.ts';
 
 const user = parseUserId('alice');
 const bob = parseUserId('bob');
@@ -49,7 +50,7 @@ for (const [name, create] of SUITES)
     before(async () => {
       suite = await create();
       vaultKey = createVaultKey(suite);
-      fresh = createVault(suite, 1000);
+      fresh = createVault(suite, 1000, anyWrapKeys(suite));
     });
 
     const privateKeys = (vault: Vault) =>
@@ -77,21 +78,21 @@ for (const [name, create] of SUITES)
 
     it('attack 20: another format is E_VERSION', () => {
       const { sealed } = sealVault(suite, fresh, user, vaultKey);
-      sealed[0] = 2;
+      sealed[0] = 3;
       throwsCode(() => openVault(suite, { user, version: 1, sealed }, vaultKey), 'E_VERSION');
     });
 
     it('attack 45: no bytes and no contents do more than throw a FastChatError', () => {
       const codes = ['E_DECRYPT', 'E_VERSION', 'E_BAD_FRAME'];
       const encrypted = (contents: Uint8Array): Uint8Array => {
-        const context = [Uint8Array.of(1), utf8(user), u53Bytes(1)];
+        const context = [Uint8Array.of(2), utf8(user), u53Bytes(1)];
         const cipher = suite.encrypt(TAGS.vault, contents, context, vaultKey.reveal());
-        return concat(Uint8Array.of(1), cipher);
+        return concat(Uint8Array.of(2), cipher);
       };
       const bytes = fc.uint8Array({ maxLength: 300 });
       const hostile = fc.oneof(
         bytes,
-        bytes.map((tail) => concat(Uint8Array.of(1), tail)),
+        bytes.map((tail) => concat(Uint8Array.of(2), tail)),
         bytes.map(encrypted),
         bytes.map((contents) => encrypted(pad(contents))),
         fc
@@ -156,33 +157,85 @@ for (const [name, create] of SUITES)
       checkPublished(suite, newer, published(newer));
       checkPublished(suite, newer, published(fresh));
       throwsCode(() => checkPublished(suite, fresh, published(newer)), 'E_VAULT_CONFLICT');
-      const other = createVault(suite, 0);
+      const other = createVault(suite, 0, anyWrapKeys(suite));
       throwsCode(() => checkPublished(suite, fresh, published(other)), 'E_KEY_CHANGED');
       const forked = { ...published(newer), box: { ...published(newer).box, epoch: 1 } };
       throwsCode(() => checkPublished(suite, newer, forked), 'E_VAULT_CONFLICT');
     });
 
     it('is opened by the export key of the right password and user', () => {
-      const exportKey = suite.random(64);
-      const wrapped = wrapWithExportKey(suite, user, vaultKey, exportKey);
-      expect(wrapped).to.have.length(104);
-      const unwrapped = unwrapWithExportKey(suite, user, wrapped, exportKey);
+      const keys = passwordKeys(suite, user, suite.random(64));
+      const wrapKeys = { ...anyWrapKeys(suite), password: keys.publicKey };
+      const wraps = wrapVaultKey(suite, user, vaultKey, wrapKeys);
+      expect(wraps.passwordWrap).to.have.length(112);
+      const unwrapped = unwrapWithPassword(suite, user, wraps, keys);
       expect(unwrapped.reveal()).to.deep.equal(vaultKey.reveal());
-      const wrong = suite.random(64);
-      throwsCode(() => unwrapWithExportKey(suite, user, wrapped, wrong), 'E_DECRYPT');
-      throwsCode(() => unwrapWithExportKey(suite, bob, wrapped, exportKey), 'E_DECRYPT');
+      const wrong = passwordKeys(suite, user, suite.random(64));
+      throwsCode(() => unwrapWithPassword(suite, user, wraps, wrong), 'E_DECRYPT');
+      throwsCode(() => unwrapWithPassword(suite, bob, wraps, keys), 'E_DECRYPT');
     });
 
     it('is opened by its recovery code, as a person types it', () => {
       const code = RecoveryCode.generate(suite);
-      const wrapped = wrapWithRecoveryCode(suite, user, vaultKey, code);
+      const recovery = recoveryKeys(suite, user, code).publicKey;
+      const wraps = wrapVaultKey(suite, user, vaultKey, { ...anyWrapKeys(suite), recovery });
       const typed = code.toText().toLowerCase().replaceAll('0', 'o').replaceAll('-', ' ');
       const read = RecoveryCode.parse(suite, typed.replaceAll('1', 'l'));
-      const unwrapped = unwrapWithRecoveryCode(suite, user, wrapped, read);
+      const keys = recoveryKeys(suite, user, read);
+      const unwrapped = unwrapWithRecoveryCode(suite, user, wraps, keys);
       expect(unwrapped.reveal()).to.deep.equal(vaultKey.reveal());
-      const other = RecoveryCode.generate(suite);
-      throwsCode(() => unwrapWithRecoveryCode(suite, user, wrapped, other), 'E_DECRYPT');
-      throwsCode(() => unwrapWithRecoveryCode(suite, bob, wrapped, code), 'E_DECRYPT');
+      const other = recoveryKeys(suite, user, RecoveryCode.generate(suite));
+      throwsCode(() => unwrapWithRecoveryCode(suite, user, wraps, other), 'E_DECRYPT');
+      throwsCode(() => unwrapWithRecoveryCode(suite, bob, wraps, keys), 'E_DECRYPT');
+    });
+
+    it('derives the keys of the wraps anew each time, others for each user, secret and purpose', () => {
+      const code = RecoveryCode.generate(suite);
+      const secret = code.secret(suite);
+      const publicKeys = [
+        passwordKeys(suite, user, secret),
+        passwordKeys(suite, bob, secret),
+        passwordKeys(suite, user, suite.random(64)),
+        recoveryKeys(suite, user, code),
+      ].map(({ publicKey }) => String(publicKey));
+      expect(new Set(publicKeys).size).to.equal(publicKeys.length);
+      const again = passwordKeys(suite, user, secret);
+      expect(String(again.publicKey)).to.equal(publicKeys[0]);
+    });
+
+    it('attack 39: a wrap for one purpose is none for the other, and no sealed box is a wrap', () => {
+      const keys = passwordKeys(suite, user, suite.random(64));
+      const same = { password: keys.publicKey, recovery: keys.publicKey };
+      const { passwordWrap, recoveryWrap } = wrapVaultKey(suite, user, vaultKey, same);
+      const swapped = { passwordWrap: recoveryWrap, recoveryWrap: passwordWrap };
+      throwsCode(() => unwrapWithPassword(suite, user, swapped, keys), 'E_DECRYPT');
+      throwsCode(() => unwrapWithRecoveryCode(suite, user, swapped, keys), 'E_DECRYPT');
+      for (const length of [0, 31, 32, 64, 100]) {
+        const any = suite.seal(suite.random(length), keys.publicKey);
+        const wraps = { passwordWrap: any, recoveryWrap: any };
+        throwsCode(() => unwrapWithPassword(suite, user, wraps, keys), 'E_DECRYPT');
+      }
+    });
+
+    it('a new vault key needs neither secret, and what a revoked device has does not open it', () => {
+      const exportKeys = passwordKeys(suite, user, suite.random(64));
+      const code = recoveryKeys(suite, user, RecoveryCode.generate(suite));
+      const wrapKeys = { password: exportKeys.publicKey, recovery: code.publicKey };
+      const known = sealVault(suite, createVault(suite, 0, wrapKeys), user, vaultKey).vault;
+      const renewedKey = createVaultKey(suite);
+      const wraps = wrapVaultKey(suite, user, renewedKey, known.wrapKeys);
+      const rotated = rotateBoxKey(suite, known, user, 1).vault;
+      const { sealed } = sealVault(suite, rotated, user, renewedKey);
+      const input = { user, version: 2, sealed };
+      throwsCode(() => openVault(suite, input, vaultKey), 'E_DECRYPT');
+      for (const keys of boxKeysByEpoch(known).values())
+        for (const wrap of [wraps.passwordWrap, wraps.recoveryWrap])
+          throwsCode(() => suite.openSealed(wrap, keys), 'E_DECRYPT');
+      const opened = [
+        unwrapWithPassword(suite, user, wraps, exportKeys),
+        unwrapWithRecoveryCode(suite, user, wraps, code),
+      ].map((key) => openVault(suite, input, key));
+      for (const vault of opened) expect(vault.wrapKeys).to.deep.equal(wrapKeys);
     });
 
     it('tells a mistyped recovery code from a wrong one', () => {
