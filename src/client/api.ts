@@ -106,13 +106,19 @@ export interface Client {
     password: string,
     options?: { readonly invitation?: string },
   ): Promise<{ readonly fingerprint: string; readonly recoveryCode: string }>;
-  /** Logs in with the password, as this home's device or as a new one. @throws E_AUTH, E_RATE_LIMITED, E_UNREACHABLE */
+  /**
+   * Logs in with the password, as this home's device or as a new one. Opens a vault that has got a new key meanwhile,
+   * after which what waited for it is shown. @throws E_AUTH, E_RATE_LIMITED, E_UNREACHABLE
+   */
   login(password: string): Promise<LoginResult>;
   /** Logs in with this home's device key and stays connected, reconnecting by itself until `close`. @throws E_NOT_LOGGED_IN */
   connect(): Promise<LoginResult>;
-  /** Ends the session, keeps the device. */
+  /** Ends the session, keeps the device; `connect` wants the password first from now on. */
   logout(): Promise<void>;
-  /** Resolves when everything that was pending at login has been displayed (its events have fired). */
+  /**
+   * Resolves when everything that was pending at login has been displayed (its events have fired).
+   * @throws E_AUTH when some of it needs a vault key that only a `login` gives: another device was revoked
+   */
   caughtUp(): Promise<void>;
   /** @throws E_TOO_LARGE, E_NO_SUCH_USER, E_MAILBOX_FULL, E_KEY_CHANGED, E_TIMEOUT (kept in the outbox), ... */
   send(
@@ -161,6 +167,11 @@ export interface Client {
   /** @throws E_AUTH when `old` is wrong */
   changePassword(old: string, next: string): Promise<void>;
   devices(): Promise<readonly DeviceView[]>;
+  /**
+   * Shuts a device out and makes new vault and box keys, so that what it has opens nothing sealed from now on. The other
+   * devices have to `login` once (warning E_AUTH); until then they read what was sealed before, and can send.
+   * @throws E_NO_SUCH_DEVICE; E_UNREACHABLE and others after which the rest is done at a later login
+   */
   revokeDevice(device: DeviceId): Promise<void>;
   on(listener: (event: ClientEvent) => void): { off(): void };
   /** Sends what it can within `graceMs`, saves the rest, closes. */

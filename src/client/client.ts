@@ -13,7 +13,7 @@ import {
 } from '../protocol/limits.ts';
 import { changePassword } from './account/password-change.ts';
 import { PasswordLogin } from './account/password-login.ts';
-import { registerAccount } from './account/registration.ts';
+import { checkPassword, registerAccount } from './account/registration.ts';
 import type {
   Client,
   ClientEvent,
@@ -31,6 +31,7 @@ import type { ClientOptions, ClientPorts } from './ports.ts';
 import { findUnprinted, markPrinted } from './print.ts';
 import { searchMessages } from './search.ts';
 import { sessionEvents } from './session-events.ts';
+import { loggedOutRecord } from './store/records.ts';
 
 /** Opens the account's store and reads what an earlier run left; dials nobody. @throws E_KEY_CHANGED, E_DECRYPT, E_IO */
 export async function createClient(ports: ClientPorts, options: ClientOptions): Promise<Client> {
@@ -65,6 +66,7 @@ class FastChatClient implements Client {
     password: string,
     options: { readonly invitation?: string } = {},
   ): ReturnType<Client['register']> {
+    checkPassword(password);
     const { gates, book, device } = this.#parts;
     const { clock, random, network, suite, passwords } = this.#parts.ports;
     const link = await dialAny({ clock, random, network, gates });
@@ -80,11 +82,14 @@ class FastChatClient implements Client {
     const { book, device, vaults, connection } = this.#parts;
     const { passwords } = this.#parts.ports;
     const login = new PasswordLogin({ passwords, book, vaults, device }, password);
-    return resultOf(await connection.open(login));
+    const session = await connection.open(login);
+    await this.#setLoggedOut(false);
+    return resultOf(session);
   }
 
   async connect(): Promise<LoginResult> {
-    if (!this.registered)
+    const { store, keys } = this.#parts;
+    if (!this.registered || store.get(keys.loggedOut, loggedOutRecord) !== undefined)
       throw new FastChatError(
         'E_NOT_LOGGED_IN',
         `log in as ${this.account} with the password first`,
@@ -92,11 +97,11 @@ class FastChatClient implements Client {
     return resultOf(await this.#parts.connection.start());
   }
 
-  logout(): Promise<void> {
+  async logout(): Promise<void> {
     const { connection, events } = this.#parts;
     connection.stop('logged out');
     events.emit({ type: 'state', connected: false, node: undefined });
-    return Promise.resolve();
+    if (this.registered) await this.#setLoggedOut(true);
   }
 
   async caughtUp(): Promise<void> {
@@ -209,6 +214,7 @@ class FastChatClient implements Client {
   }
 
   async changePassword(old: string, next: string): Promise<void> {
+    checkPassword(next);
     const { connection, vaults, self } = this.#parts;
     const { suite, passwords } = this.#parts.ports;
     const { link } = await connection.online(REQUEST_TIMEOUT_MS);
@@ -226,7 +232,9 @@ class FastChatClient implements Client {
   }
 
   async revokeDevice(device: DeviceId): Promise<void> {
-    await this.#parts.connection.call('revokeDevice', { device });
+    const { connection, revocations } = this.#parts;
+    const { link } = await connection.online(REQUEST_TIMEOUT_MS);
+    await revocations.revoke(link, device);
   }
 
   on(listener: (event: ClientEvent) => void): { off(): void } {
@@ -260,6 +268,15 @@ class FastChatClient implements Client {
     }
   }
 
+  async #setLoggedOut(isLoggedOut: boolean): Promise<void> {
+    const { store, keys } = this.#parts;
+    if ((store.get(keys.loggedOut, loggedOutRecord) !== undefined) === isLoggedOut) return;
+    await store.transact((tx) => {
+      if (isLoggedOut) tx.put(keys.loggedOut, loggedOutRecord, {});
+      else tx.remove(keys.loggedOut);
+    });
+  }
+
   /** Whoever waits for a node needs a session, or somebody who seeks one. */
   #needSession(wait: string): void {
     const { connection, book } = this.#parts;
@@ -268,10 +285,12 @@ class FastChatClient implements Client {
   }
 
   #rotate(): void {
-    const { connection, vaults, events } = this.#parts;
+    const { connection, vaults, revocations, events } = this.#parts;
     const { session } = connection;
+    if (session === undefined) return;
     // What fails is tried again at the next look, and at every login.
-    if (session !== undefined) events.background(vaults.rotateIfDue(session.link));
+    events.background(revocations.finish(session.link));
+    events.background(vaults.rotateIfDue(session.link));
   }
 }
 

@@ -1,4 +1,4 @@
-/** Collects small things to be said and says them together: after a while, or at once when there are many. */
+/** Says the first of many small things at once and those that follow together: after a while, or when there are many. */
 import type { Clock, Timer } from '../ops/clock.ts';
 
 export interface CoalescerOptions {
@@ -23,16 +23,28 @@ export class Coalescer {
   /** `count` more wait to be said. */
   add(count = 1): void {
     this.#count += count;
+    if (this.#timer === undefined || this.#count >= this.#options.countMax) this.flush();
+  }
+
+  /** One more waits, and nobody is in a hurry for it. */
+  addLater(): void {
+    this.#count += 1;
     if (this.#count >= this.#options.countMax) return this.flush();
-    this.#timer ??= this.#options.clock.after(this.#options.delayMs, () => this.flush());
+    this.#timer ??= this.#options.clock.after(this.#options.delayMs, () => this.#rest());
   }
 
   /** Says what waits, unless it is of no use now: then it waits for another `flush`. */
   flush(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
     if (this.#count === 0 || !this.#options.isReady()) return;
     this.#count = 0;
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.after(this.#options.delayMs, () => this.#rest());
     this.#options.say();
+  }
+
+  /** What came meanwhile is said now; after a quiet time the next thing is said at once again. */
+  #rest(): void {
+    this.#timer = undefined;
+    this.flush();
   }
 }

@@ -24,6 +24,8 @@ export class Contacts {
   readonly #watched = new Set<UserId>();
   /** Told by the node in this session. */
   readonly #presence = new Map<UserId, PresenceInfo>();
+  /** What listeners were told last; as many as there are watched users. */
+  readonly #told = new Map<UserId, boolean>();
 
   constructor(ports: ContactsPorts) {
     this.#ports = ports;
@@ -43,8 +45,12 @@ export class Contacts {
 
   /** A watched user came or went. */
   changed(presence: PresenceInfo): void {
-    if (this.#watched.has(presence.user)) this.#presence.set(presence.user, presence);
     const { user, online, lastSeen } = presence;
+    if (!this.#watched.has(user)) return;
+    this.#presence.set(user, presence);
+    // The node tells the present state with every renewal of a watch; people are told of changes.
+    if (this.#told.get(user) === online) return;
+    this.#told.set(user, online);
     this.#ports.events.emit({ type: 'presence', user, online, lastSeen });
   }
 
@@ -108,6 +114,7 @@ export class Contacts {
   }
 
   #watch(): void {
+    for (const user of this.#told.keys()) if (!this.#watched.has(user)) this.#told.delete(user);
     const users = [...this.#watched].slice(0, WATCHED_USERS_MAX);
     this.#ports.connection.session?.link.tell({ type: 'watch', users });
   }

@@ -67,7 +67,7 @@ export class OwnDevices {
 
   /** A person has read something. */
   read(): void {
-    this.#coalescer.add();
+    this.#coalescer.addLater();
   }
 
   /** Puts everything that is to be told into the outbox, if there is a session to send it by. */

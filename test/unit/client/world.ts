@@ -18,6 +18,9 @@ import { ScopedClock } from '../../support/scoped-clock.ts';
 import { FakeCluster } from '../../support/fake-gate.ts';
 import type { FakeAccount } from '../../support/fake-gate.ts';
 
+/** What every home of the tests encrypts its store with. */
+export const STORE_KEY = new Uint8Array(32).fill(7);
+
 export const PASSWORD = 'correct horse battery staple';
 
 /** One installation of a client: its disk, and the client that runs on it at the moment. */
@@ -55,7 +58,7 @@ export class Home {
       createClient(ports, {
         account: this.user,
         servers: { gates: cluster.gates, fingerprint: undefined },
-        storeKey: new SecretBytes(new Uint8Array(32).fill(7)),
+        storeKey: new SecretBytes(STORE_KEY),
         deviceName: this.name,
         trustsWeakStretching,
       }),
