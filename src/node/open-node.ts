@@ -12,7 +12,6 @@ import type { Clock } from '../ops/clock.ts';
 import type { NodeConfig } from '../ops/config-schema.ts';
 import { startHttp } from '../ops/http.ts';
 import type { Lifecycle } from '../ops/lifecycle.ts';
-import { errorFields } from '../ops/log.ts';
 import type { Log } from '../ops/log.ts';
 import { LoopSampler } from '../ops/loop-sampler.ts';
 import { createMetrics, metricsPage } from '../ops/metrics.ts';
@@ -25,21 +24,20 @@ import { openDataDirectory } from '../persist/data-directory.ts';
 import { openLmdbShardStore } from '../persist/lmdb-shard-store.ts';
 import type { ShardStore } from '../persist/shard-store.ts';
 import { FastChatError } from '../protocol/errors.ts';
-import { parseNodeId } from '../protocol/ids.ts';
 import type { ShardId } from '../protocol/ids.ts';
 import { PROTOCOL_VERSION } from '../protocol/limits.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { signingKeysOf, tlsIdentityOf } from './cluster-keys.ts';
 import { clusterReport } from './cluster-report.ts';
 import { coordination } from './coordination.ts';
-import { announceMove, enterCluster, rememberPlace } from './enter-cluster.ts';
 import type { Place } from './enter-cluster.ts';
-import { advertisedHost, memberAt, settleAddresses, withPorts } from './node-addresses.ts';
+import { advertisedHost } from './node-addresses.ts';
 import type { NodeAddresses } from './node-addresses.ts';
-import { newIdentity, NodeHome, writePrivateFile } from './node-home.ts';
+import { NodeHome, writePrivateFile } from './node-home.ts';
 import { readMetrics, userMeter } from './node-metrics.ts';
 import type { ReadyLine } from './node-process.ts';
 import { ChatNode } from './node.ts';
+import { takePlace } from './take-place.ts';
 
 export interface OpenOptions {
   readonly config: NodeConfig;
@@ -72,56 +70,6 @@ interface Ground {
   readonly store: ShardStore;
 }
 
-async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
-  let text = '';
-  for await (const chunk of stream) text += String(chunk);
-  return text;
-}
-
-/** A token is not needed by a member: one that does not work any more only means that the others are not told. */
-function stay(log: Log, place: Place, cause: unknown): Place {
-  log.event('warn', 'join_refused', errorFields(cause));
-  return place;
-}
-
-/** The place of the last start, or a new one. */
-async function takePlace(
-  { config, io, log }: OpenOptions,
-  home: NodeHome,
-  suite: VerifyingSuite,
-): Promise<{ readonly place: Place; readonly addresses: NodeAddresses }> {
-  const ports = {
-    home,
-    suite,
-    network: createTlsNetwork({ clock: io.clock }),
-    clock: io.clock,
-    random: systemRandom,
-    readStdin: () => readAll(io.stdin),
-  };
-  const known = await rememberPlace(home);
-  const identity = known?.identity ?? newIdentity(config.name ?? parseNodeId('n1'));
-  const addresses = await settleAddresses(config, identity);
-  const withNewPorts = withPorts(identity, addresses);
-  if (known !== undefined) {
-    if (config.name !== undefined && config.name !== identity.name)
-      throw new FastChatError(
-        'E_CONFIG',
-        `name: this data directory belongs to the node ${identity.name}, not to ${config.name}`,
-      );
-    await home.writeIdentity(withNewPorts);
-    const place = { ...known, identity: withNewPorts };
-    const hasMoved = withNewPorts.meshPort !== identity.meshPort;
-    if (!hasMoved || config.join === undefined) return { place, addresses };
-    const member = memberAt(addresses, { publicKey: identity.curvePublicKey });
-    const moved = announceMove(ports, place, { member, join: config.join });
-    return { place: await moved.catch((cause: unknown) => stay(log, place, cause)), addresses };
-  }
-  const member = memberAt(addresses, { publicKey: identity.curvePublicKey });
-  const { name, join: token, dev } = config;
-  const place = await enterCluster(ports, withNewPorts, { name, join: token, dev, member });
-  return { place, addresses };
-}
-
 async function prepare(
   options: OpenOptions & { readonly journal: JournalHolder },
   directory: string,
@@ -131,7 +79,6 @@ async function prepare(
   await lifecycle.start({ name: 'data directory', stop: () => lock.release() });
   const home = new NodeHome(directory);
   const suite = await createVerifyingSuite();
-  const { place, addresses } = await takePlace(options, home, suite);
   const store = await openLmdbShardStore({
     directory: join(directory, 'store'),
     clock: io.clock,
@@ -141,6 +88,7 @@ async function prepare(
   });
   await lifecycle.start({ name: 'store', stop: () => store.close() });
   log.event('info', 'store_opened', { shards: store.shards().length });
+  const { place, addresses } = await takePlace({ config, io, log, home, suite, store });
   return { home, place, addresses, suite, store };
 }
 
