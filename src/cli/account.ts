@@ -1,16 +1,24 @@
 /** Opens the account that a command is about, and closes it whatever happens. */
 import type { Client } from '../client/api.ts';
-import { FastChatError } from '../protocol/errors.ts';
+import { asFastChatError, FastChatError } from '../protocol/errors.ts';
 import type { UserId } from '../protocol/ids.ts';
 import { COMMAND_GRACE_MS } from '../protocol/limits.ts';
 import type { CommandContext } from './command.ts';
-import { chooseAccount, recallServer, rememberServer } from './home.ts';
+import {
+  chooseAccount,
+  listAccounts,
+  recallServer,
+  rememberServer,
+  removeAccount,
+} from './home.ts';
 
 /** An open client and the server it talks to. */
 export interface OpenAccount {
   readonly account: UserId;
   readonly client: Client;
   readonly server: string | undefined;
+  /** Rejects with E_IO when the disk fails; never resolves. */
+  readonly failed: Promise<never>;
 }
 
 /** Settles as `work` does, or rejects with the signal's reason as soon as it is aborted. */
@@ -39,14 +47,26 @@ export async function serverOf(
   return given ?? recallServer(context.home, account);
 }
 
+/** Where a connect URL comes from, for whoever has none. */
+export const SERVER_HINT =
+  'a server prints its "url" when it starts, and fastchat node --dev 3 starts one here';
+
 /** @throws E_USAGE when no server is known */
 export async function requireServer(context: CommandContext, account: UserId): Promise<string> {
   const server = await serverOf(context, account);
   if (server !== undefined) return server;
   throw new FastChatError(
     'E_USAGE',
-    `no server is known for ${account}: give --server fastchat://host:port?fp=…`,
+    `no server is known for ${account}: give --server URL; ${SERVER_HINT}`,
   );
+}
+
+/** `-u NAME`, or the home's only account; a home without one gets no folder for it. @throws E_USAGE, E_NO_SUCH_USER */
+export async function requireAccount(context: CommandContext, verb: string): Promise<UserId> {
+  const name = context.args.text('user');
+  if (name === undefined && (await listAccounts(context.home)).length === 0)
+    throw new FastChatError('E_USAGE', `say as whom: fastchat ${verb} -u NAME --server URL`);
+  return chooseAccount(context.home, name);
 }
 
 /** Opens the account, lets `use` work with it and closes it; what is left in the outbox is saved. */
@@ -56,11 +76,35 @@ export async function withAccount<T>(
   use: (open: OpenAccount) => Promise<T>,
 ): Promise<T> {
   const server = await serverOf(context, account);
-  const client = await context.ports.openClient({ home: context.home, account, server });
+  let onFailure: (error: FastChatError) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => (onFailure = reject));
+  failed.catch(() => undefined);
+  const { home, ports, signal } = context;
+  const client = await ports.openClient({ home, account, server, onFailure });
   try {
-    return await unlessAborted(context.signal, use({ account, client, server }));
+    const work = use({ account, client, server, failed });
+    return await unlessAborted(signal, Promise.race([work, failed]));
   } finally {
     await client.close(context.signal.aborted ? 0 : COMMAND_GRACE_MS);
+  }
+}
+
+/** `withAccount` for an account that is yet to be made here: one that was not leaves nothing behind. */
+export async function withNewAccount<T>(
+  context: CommandContext,
+  account: UserId,
+  use: (open: OpenAccount) => Promise<T>,
+): Promise<T> {
+  let opened: Client | undefined;
+  try {
+    return await withAccount(context, account, (open) => {
+      opened = open.client;
+      return use(open);
+    });
+  } catch (cause) {
+    // A store that could not even be opened may hold an account all the same.
+    if (opened?.registered === false) await removeAccount(context.home, account);
+    throw cause;
   }
 }
 
@@ -85,10 +129,21 @@ export async function withSession<T>(
   use: (open: OpenAccount) => Promise<T>,
 ): Promise<T> {
   return withDevice(context, async (open) => {
-    await open.client.connect();
+    await open.client.connect().catch((cause: unknown) => {
+      throw refusal(cause, open.account);
+    });
     await remember(context, open);
     return use(open);
   });
+}
+
+/** What a refused login of a device means, and that there is a way on; any other error as it is. */
+export function refusal(cause: unknown, account: UserId): FastChatError {
+  const error = asFastChatError(cause);
+  if (error.code !== 'E_AUTH') return error;
+  const login = `fastchat login -u ${account.slice(1)}`;
+  const text = `this device was revoked or the account changed; go on with ${login}`;
+  return new FastChatError('E_AUTH', text, { cause });
 }
 
 /** To be called after the first success at a server. */

@@ -1,5 +1,6 @@
 /** What a command is: how it is called, what it needs, and the module that does it, loaded when it is asked for. */
 import type { Client } from '../client/api.ts';
+import type { FastChatError } from '../protocol/errors.ts';
 import type { UserId } from '../protocol/ids.ts';
 import type { ProcessIo } from '../ops/process-io.ts';
 import type { Arguments } from './arguments.ts';
@@ -39,12 +40,16 @@ export interface OpenOptions {
   readonly account: UserId;
   /** A connect URL; undefined: none is known. */
   readonly server: string | undefined;
+  /** Told once when the disk fails: the client is of no use from then on. */
+  readonly onFailure?: (error: FastChatError) => void;
 }
 export type OpenClient = (options: OpenOptions) => Promise<Client>;
 
 /** What commands reach outside of themselves, so that tests can hand in something else. */
 export interface CliPorts {
   readonly openClient: OpenClient;
+  /** Resolves when something at one of the places of a connect URL takes connections. @throws E_UNREACHABLE, E_USAGE */
+  readonly probeServer: (url: string) => Promise<void>;
   readonly fetch: typeof globalThis.fetch;
 }
 

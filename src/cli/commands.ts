@@ -55,7 +55,10 @@ const ACCOUNT_COMMANDS: readonly CommandSpec[] = [
     words: '<device>',
     summary: 'Shut a device out: a lost one, an old one',
     examples: ['fastchat device revoke 2'],
-    options: ACCOUNT_OPTIONS,
+    options: {
+      yes: { isFlag: true, doc: 'Do not ask, even when it is this very device' },
+      ...ACCOUNT_OPTIONS,
+    },
     load: async () => (await import('./commands/device.ts')).revokeDevice,
   },
 ];

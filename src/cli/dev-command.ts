@@ -34,15 +34,19 @@ export async function runDevCluster(
   context: CommandContext,
   options: Pick<DevClusterOptions, 'nodes' | 'dataDir' | 'args'>,
 ): Promise<number> {
+  const { stderr } = context.io;
+  // A log that programs read stays JSON, a person sees whose line it is.
+  const isWatched = stderr.isTTY === true;
   let cluster: DevCluster | undefined;
   const stopAsked = stopRequest(context, () => cluster);
   cluster = await startDevCluster({
     ...options,
-    onLog: (_, line) => void context.io.stderr.write(`${line}\n`),
+    onLog: (node, line) => void stderr.write(isWatched ? `${node} │ ${line}\n` : `${line}\n`),
   });
   for (const { ready } of cluster.nodes) await context.out.raw(jsonLine(ready));
   const { nodes, url } = cluster;
   await context.out.raw(jsonLine({ event: 'cluster-ready', nodes: nodes.length, url }));
+  if (isWatched) stderr.write(`now run: fastchat chat --server "${url}"\n`);
   watch(context, cluster);
   await stopAsked;
   await cluster.stop();

@@ -5,6 +5,7 @@ import type { CommandSpec, OptionSpec } from './command.ts';
 import { aliasesOf } from './command-line.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { GLOBAL_OPTIONS } from './global-options.ts';
+import { wrapWords } from './text-layout.ts';
 
 const OVERVIEW_EXAMPLES = [
   'fastchat register -u alice --server fastchat://127.0.0.1:7400',
@@ -17,6 +18,7 @@ function examples(lines: readonly string[]): string {
 }
 
 const COLUMN_MAX = 36;
+const LINE_COLUMNS = 80;
 
 /** Two columns; what does not fit the first one gets a line of its own. */
 function table(rows: ReadonlyArray<readonly [left: string, right: string]>): string {
@@ -25,7 +27,9 @@ function table(rows: ReadonlyArray<readonly [left: string, right: string]>): str
   const lines = rows.map(([left, right]) => {
     const gap =
       left.length > width ? `\n${' '.repeat(width + 4)}` : `${' '.repeat(width - left.length)}  `;
-    return `  ${left}${gap}${right}`.trimEnd();
+    const [first = '', ...rest] = wrapWords(right, LINE_COLUMNS - width - 4);
+    const further = rest.map((line) => `\n${' '.repeat(width + 4)}${line}`).join('');
+    return `  ${left}${gap}${first}${further}`.trimEnd();
   });
   return lines.join('\n');
 }
@@ -60,8 +64,7 @@ function listHelp(commands: readonly CommandSpec[], prefix: string): string {
   const first = commands.flatMap((spec) => spec.examples.slice(0, 1)).slice(0, 3);
   const usage = `Usage: fastchat ${isTop ? '' : `${prefix} `}<command> [options]`;
   const list = table(commands.map((spec) => [usageOf(spec), spec.summary]));
-  const more =
-    'fastchat <command> --help says more; fastchat help exit-codes lists what exit codes mean.';
+  const more = 'fastchat <command> --help says more; fastchat help exit-codes lists those.';
   return [examples(isTop ? OVERVIEW_EXAMPLES : first), usage, `Commands:\n${list}`, more].join(
     '\n\n',
   );

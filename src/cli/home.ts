@@ -1,5 +1,5 @@
 /** The client home: which accounts it holds, and at which server each was last reached. */
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { FastChatError } from '../protocol/errors.ts';
@@ -41,6 +41,18 @@ async function usedAccounts(home: string): Promise<readonly UserId[]> {
   const servers = await Promise.all(accounts.map((account) => readServer(home, account)));
   const used = accounts.filter((_, index) => servers[index] !== undefined);
   return used.length > 0 ? used : accounts;
+}
+
+/** Removes the folder of an account that was never made. */
+export async function removeAccount(home: string, account: UserId): Promise<void> {
+  await rm(accountPath(home, account), { recursive: true, force: true });
+}
+
+/** Whether an account of this home ever reached a server. */
+export async function hasUsedAccount(home: string): Promise<boolean> {
+  const accounts = await listAccounts(home);
+  const servers = await Promise.all(accounts.map((account) => readServer(home, account)));
+  return servers.some((server) => server !== undefined);
 }
 
 /** `-u NAME`, or the home's only account. @throws E_NO_SUCH_USER (several), E_NOT_LOGGED_IN (none) */

@@ -19,6 +19,10 @@ const REAL_PORTS: CliPorts = {
     const { openClient } = await import('./real-client.ts');
     return openClient(options);
   },
+  async probeServer(url) {
+    const { probeServer } = await import('./server-probe.ts');
+    return probeServer(url);
+  },
   fetch: (input, init) => globalThis.fetch(input, init),
 };
 

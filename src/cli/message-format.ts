@@ -2,6 +2,9 @@
 import type { ClientEvent, Message } from '../client/api.ts';
 import type { UserId } from '../protocol/ids.ts';
 import { safe } from '../protocol/safe-text.ts';
+import { styleFor } from './style.ts';
+import type { Style } from './style.ts';
+import { textWidth, wrapWords } from './text-layout.ts';
 
 type MessageEvent = Extract<ClientEvent, { type: 'message' }>;
 
@@ -37,16 +40,38 @@ export function clockTime(timestamp: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
+/** How lines for people are set. */
+export interface PersonLayout {
+  /** Stands before the time. */
+  readonly prefix: string;
+  readonly columns: number;
+  readonly style: Style;
+}
+
+const PLAIN_LAYOUT: PersonLayout = { prefix: '', columns: Infinity, style: styleFor(false) };
+/** A narrower column of text is harder to read than one that the terminal breaks. */
+const TEXT_COLUMNS_MIN = 16;
+
 /**
  * `09:11 bob │ text` for people. Every further line of the text repeats the gutter, so that nothing inside a message
  * can look like another message.
  */
-export function personLines(message: Message | MessageEvent, self: UserId): readonly string[] {
-  const name = message.from === self ? 'you' : message.from.slice(1);
-  const [first = '', ...rest] = safe(contentOf(message)).split('\n');
-  const head = `${clockTime(message.timestamp)} ${name} │ `;
-  const gutter = `${' '.repeat(head.length - 2)}│ `;
-  return [head + first, ...rest.map((line) => gutter + line)];
+export function personLines(
+  message: Message | MessageEvent,
+  self: UserId,
+  layout = PLAIN_LAYOUT,
+): readonly string[] {
+  const isOwn = message.from === self;
+  const name = isOwn ? 'you' : message.from.slice(1);
+  const head = `${layout.prefix}${clockTime(message.timestamp)} `;
+  const indent = textWidth(head) + textWidth(name) + 1;
+  const room = layout.columns - indent - 2;
+  const lines = safe(contentOf(message)).split('\n');
+  const [first = '', ...rest] =
+    room < TEXT_COLUMNS_MIN ? lines : lines.flatMap((line) => wrapWords(line, room));
+  const shown = isOwn ? name : layout.style.name(name, message.from);
+  const gutter = `${' '.repeat(indent)}│ `;
+  return [`${head}${shown} │ ${first}`, ...rest.map((line) => gutter + line)];
 }
 
 /** A moment for tables; 0 is one that nobody knows. */

@@ -4,6 +4,7 @@ import { safe, safeLine } from '../protocol/safe-text.ts';
 import type { OutputStream, ProcessIo } from '../ops/process-io.ts';
 import { Interrupted, OutputClosed } from './exit-codes.ts';
 import { jsonLine } from './json-line.ts';
+import { textWidth } from './text-layout.ts';
 
 /** Version of the JSON lines; programs check it. */
 const JSON_VERSION = 1;
@@ -40,6 +41,18 @@ function write(stream: OutputStream, text: string): Promise<void> {
   });
 }
 
+/** Every column as wide as its widest field; a row of one field is no part of the table. */
+function alignedRows(rows: readonly Row[]): readonly string[] {
+  const shown = rows.map((row) => row.map(safeLine));
+  const table = shown.filter((row) => row.length > 1);
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((row) => textWidth(row[column] ?? ''))),
+  );
+  const pad = (field: string, column: number): string =>
+    field + ' '.repeat((widths[column] ?? 0) - textWidth(field));
+  return shown.map((row) => (row.length > 1 ? row.map(pad).join('  ').trimEnd() : row.join('')));
+}
+
 export class Output {
   readonly options: OutputOptions;
   readonly #stdout: OutputStream;
@@ -64,6 +77,19 @@ export class Output {
   /** One line of TAB-separated fields; no field can bring a TAB or a line feed of its own. */
   row(fields: Row): Promise<void> {
     return write(this.#stdout, `${fields.map(safeLine).join('\t')}\n`);
+  }
+
+  /** One entry a line; people get a header and columns that stand below each other. */
+  async table(header: Row, entries: ReadonlyArray<{ json: object; plain: Row }>): Promise<void> {
+    if (!this.options.json && !this.options.quiet && this.#stdout.isTTY === true)
+      return this.columns([header, ...entries.map(({ plain }) => plain)]);
+    for (const { json, plain } of entries) await this.result({ json, plain: [plain] });
+  }
+
+  /** Rows below each other for people, TAB-separated for programs. */
+  async columns(rows: readonly Row[]): Promise<void> {
+    if (this.#stdout.isTTY !== true) for (const row of rows) await this.row(row);
+    else for (const line of alignedRows(rows)) await this.line(line);
   }
 
   /** One JSON object on a line, with the version of the format in front. */

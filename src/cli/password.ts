@@ -1,6 +1,6 @@
 /** Where passwords come from: a file, stdin or a blind prompt. Never a flag: other users can read those. */
 import { FastChatError } from '../protocol/errors.ts';
-import { PASSWORD_BYTES_MAX } from '../protocol/limits.ts';
+import { PASSWORD_BYTES_MAX, PASSWORD_LENGTH_ADVISED } from '../protocol/limits.ts';
 import type { CommandContext, OptionSpec } from './command.ts';
 import { readAll, readSecretFile } from './input.ts';
 import { askHidden, isInteractive } from './prompt.ts';
@@ -30,25 +30,35 @@ async function given(context: CommandContext): Promise<string | undefined> {
   return file === undefined ? undefined : readSecretFile(file);
 }
 
-/** @throws E_NOT_LOGGED_IN (nothing given, no terminal), E_USAGE */
-export async function readPassword(context: CommandContext): Promise<string> {
+/** Asked for only when something at `server` answers. @throws E_NOT_LOGGED_IN (nothing given, no terminal), E_USAGE, E_UNREACHABLE */
+export async function readPassword(context: CommandContext, server: string): Promise<string> {
   const password = await given(context);
   if (password !== undefined) return checked(password);
   if (!isInteractive(context.io)) throw unavailable();
+  await context.ports.probeServer(server);
   return checked(await askHidden(context.io, 'Password: '));
 }
 
+/** Whether it deserves a word of warning. */
+export function isWeak(password: string): boolean {
+  return Array.from(password).length < PASSWORD_LENGTH_ADVISED;
+}
+
+export const WEAK_PASSWORD = `a password of fewer than ${PASSWORD_LENGTH_ADVISED} characters is easily guessed: a longer one is better`;
+
 async function askTwice(context: CommandContext, question: string): Promise<string> {
   const password = checked(await askHidden(context.io, `${question}: `));
+  if (isWeak(password)) context.out.note(WEAK_PASSWORD);
   if ((await askHidden(context.io, 'Once more: ')) === password) return password;
   throw new FastChatError('E_USAGE', 'the two passwords differ');
 }
 
 /** Like `readPassword`, asked twice at a terminal: a mistyped new password locks the owner out. */
-export async function readNewPassword(context: CommandContext): Promise<string> {
+export async function readNewPassword(context: CommandContext, server: string): Promise<string> {
   const password = await given(context);
   if (password !== undefined) return checked(password);
   if (!isInteractive(context.io)) throw unavailable();
+  await context.ports.probeServer(server);
   return askTwice(context, 'New password');
 }
 

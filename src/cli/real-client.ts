@@ -3,5 +3,5 @@ import { openClient as open } from '../client/open-client.ts';
 import type { OpenClient } from './command.ts';
 
 /** Opens the account on this machine. @throws E_HOME_IN_USE, E_USAGE (not a connect URL) */
-export const openClient: OpenClient = ({ home, account, server }) =>
-  open({ home, account, servers: server });
+export const openClient: OpenClient = ({ home, account, server, onFailure }) =>
+  open({ home, account, servers: server, ...(onFailure !== undefined && { onFailure }) });

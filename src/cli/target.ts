@@ -16,9 +16,14 @@ export async function knownAddresses(client: Client): Promise<readonly Address[]
   return [...new Set(known)].sort();
 }
 
+/** Whether `text` says itself whether it is a user or a group. */
+export function isAddress(text: string): boolean {
+  return /^[@#]/.test(text);
+}
+
 /** @throws E_BAD_NAME, E_NO_SUCH_USER (unknown or ambiguous; names the candidates) */
 export function matchTarget(text: string, known: readonly Address[]): Address {
-  if (/^[@#]/.test(text)) return parseAddress(text);
+  if (isAddress(text)) return parseAddress(text);
   const name = parseUserId(text).slice(1);
   const matches = known.filter((address) => address.slice(1) === name);
   const [only] = matches;
@@ -48,5 +53,5 @@ function advice(name: string, known: readonly Address[]): string {
 
 /** Resolves `text` for `client`; asks for the known addresses only when a bare name needs them. */
 export async function resolveTarget(client: Client, text: string): Promise<Address> {
-  return matchTarget(text, /^[@#]/.test(text) ? [] : await knownAddresses(client));
+  return matchTarget(text, isAddress(text) ? [] : await knownAddresses(client));
 }

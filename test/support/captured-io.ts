@@ -10,11 +10,13 @@ export interface CapturedOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly isTTY?: boolean;
   readonly clock?: Clock;
+  /** Width of the terminal. */
+  readonly columns?: number;
 }
 
 export interface CapturedIo extends ProcessIo {
   readonly stdin: PassThrough & { isTTY?: boolean };
-  readonly stdout: PassThrough & { isTTY?: boolean };
+  readonly stdout: PassThrough & { isTTY?: boolean; columns?: number };
   readonly out: () => string;
   readonly err: () => string;
   /** What `exit` was called with. */
@@ -33,7 +35,8 @@ function collect(stream: PassThrough): () => string {
 export function capturedIo(options: CapturedOptions = {}): CapturedIo {
   const tty = options.isTTY === true ? { isTTY: true, setRawMode: () => undefined } : {};
   const stdin = Object.assign(new PassThrough(), tty);
-  const stdout = Object.assign(new PassThrough(), tty);
+  const size = options.columns === undefined ? {} : { columns: options.columns };
+  const stdout = Object.assign(new PassThrough(), tty, size);
   const stderr = Object.assign(new PassThrough(), tty);
   if (options.stdin !== undefined) stdin.end(options.stdin);
   const out = collect(stdout);

@@ -31,6 +31,9 @@ async function loadModules(): Promise<Modules> {
 export class CliWorld {
   readonly home: string;
   readonly opened: OpenOptions[] = [];
+  /** Servers that were looked for, and those that are not there. */
+  readonly probed: string[] = [];
+  readonly unreachable = new Map<string, FastChatError>();
   readonly #clients = new Map<string, FakeClient>();
   fetch: typeof globalThis.fetch = () => Promise.reject(new Error('no network in this test'));
 
@@ -70,6 +73,11 @@ export class CliWorld {
         this.opened.push(options);
         await mkdir(join(options.home, options.account.slice(1)), { recursive: true });
         return this.client(options.account);
+      },
+      probeServer: (url) => {
+        this.probed.push(url);
+        const error = this.unreachable.get(url);
+        return error === undefined ? Promise.resolve() : Promise.reject(error);
       },
       fetch: (input, init) => this.fetch(input, init),
     };

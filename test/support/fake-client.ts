@@ -124,6 +124,7 @@ export class FakeClient implements Client {
     if (wait !== 'none') await this.#called('send', to);
     if (steps.indexOf(wanted) > steps.indexOf(this.reaches))
       throw new FastChatError('E_TIMEOUT', 'no answer in time');
+    if (wait !== 'none') this.emit({ type: 'sent', id: shown, conversation: to, state: 'stored' });
     return { id: shown, conversation: to, seq: 7, timestamp: 1000, state: wanted };
   }
 

@@ -7,6 +7,8 @@ import { CHAT_BACKLOG_MESSAGES, HISTORY_MESSAGES_MAX } from '../../protocol/limi
 import { safeLine } from '../../protocol/safe-text.ts';
 import type { Clock } from '../../ops/clock.ts';
 import { moment } from '../message-format.ts';
+import { counted } from '../text-layout.ts';
+import { isReal } from './opening.ts';
 import { firstWord } from './parse-line.ts';
 import type { MessageRenderer } from './render.ts';
 import { slashHelp } from './slash-commands.ts';
@@ -22,14 +24,14 @@ export interface ActionScope {
   /** The node of the connection; undefined while there is none. */
   readonly node: string | undefined;
   /** Reads an address or a bare name. @throws E_NO_SUCH_USER, E_BAD_NAME */
-  resolve(text: string): Address;
+  resolve(text: string): Promise<Address>;
 }
 
 type Action = (scope: ActionScope, rest: string) => Promise<readonly string[]> | readonly string[];
 
 /** The user that `word` names, or the one in the prompt. */
-function userOf(scope: ActionScope, word: string): UserId {
-  const address = word === '' ? scope.open : scope.resolve(word);
+async function userOf(scope: ActionScope, word: string): Promise<UserId> {
+  const address = word === '' ? scope.open : await scope.resolve(word);
   if (address !== undefined && isUser(address)) return address;
   throw new FastChatError('E_USAGE', 'name a user, such as @bob');
 }
@@ -49,10 +51,23 @@ async function history(scope: ActionScope, rest: string): Promise<readonly strin
 async function list({ client }: ActionScope): Promise<readonly string[]> {
   const all = [...(await client.conversations())];
   all.sort((left, right) => right.unread - left.unread || right.lastTimestamp - left.lastTimestamp);
-  if (all.length === 0) return ['no conversations yet: /msg @bob begins one'];
-  return all.map(
-    ({ conversation, unread }) => `${conversation}${unread > 0 ? ` (${unread})` : ''}`,
-  );
+  const real = await Promise.all(all.map((one) => isReal(client, one.conversation)));
+  const shown = all.filter((_, index) => real[index]);
+  if (shown.length === 0) return ['no conversations yet: /msg @bob begins one'];
+  return shown.map(conversationLine);
+}
+
+function conversationLine(one: {
+  readonly conversation: Address;
+  readonly unread: number;
+}): string {
+  return `${one.conversation}${one.unread > 0 ? ` (${one.unread} unread)` : ''}`;
+}
+
+/** What waits to be read, a line a conversation. */
+export async function unreadLines(client: Client): Promise<readonly string[]> {
+  const all = await client.conversations();
+  return all.filter(({ unread }) => unread > 0).map(conversationLine);
 }
 
 async function search(scope: ActionScope, rest: string): Promise<readonly string[]> {
@@ -78,7 +93,7 @@ async function who({ client }: ActionScope): Promise<readonly string[]> {
 }
 
 async function whois(scope: ActionScope, rest: string): Promise<readonly string[]> {
-  const user = userOf(scope, rest);
+  const user = await userOf(scope, rest);
   const [{ online, lastSeen }, { fingerprint, verified }] = await Promise.all([
     scope.client.presence(user),
     scope.client.fingerprint(user),
@@ -92,7 +107,7 @@ async function whois(scope: ActionScope, rest: string): Promise<readonly string[
 }
 
 async function fingerprint(scope: ActionScope, rest: string): Promise<readonly string[]> {
-  const user = userOf(scope, rest);
+  const user = await userOf(scope, rest);
   const theirs = await scope.client.fingerprint(user);
   const own = await scope.client.fingerprint(scope.client.account);
   return [
@@ -105,7 +120,7 @@ async function verify(scope: ActionScope, rest: string): Promise<readonly string
   const [word, claimed] = firstWord(rest);
   if (claimed === '')
     return [...(await fingerprint(scope, word)), 'then: /verify @who FINGERPRINT'];
-  const user = userOf(scope, word);
+  const user = await userOf(scope, word);
   const { verified } = await scope.client.verify(user, claimed);
   if (verified) return [`${user} is verified`];
   return [`!! this is NOT the fingerprint of ${user}: somebody may be in between`];
@@ -116,7 +131,7 @@ function change(
   done: (user: UserId) => string,
 ): Action {
   return async (scope, rest) => {
-    const user = userOf(scope, rest);
+    const user = await userOf(scope, rest);
     await act(scope.client, user);
     return [done(user)];
   };
@@ -144,7 +159,7 @@ async function ping({ client, clock, node }: ActionScope): Promise<readonly stri
 
 function showNode({ node, client }: ActionScope): readonly string[] {
   const place = node === undefined ? 'not connected' : `connected to ${safeLine(node)}`;
-  return [`${client.account}, ${place}, ${client.queued()} messages in the outbox`];
+  return [`${client.account}, ${place}, ${counted(client.queued(), 'message')} in the outbox`];
 }
 
 /** Commands that only show or change something; `msg` and `quit` are the session's own. */

@@ -2,45 +2,59 @@
 import type { Client, ClientEvent, Message } from '../../client/api.ts';
 import { asFastChatError, FastChatError } from '../../protocol/errors.ts';
 import type { Address, MessageId } from '../../protocol/ids.ts';
-import { CHAT_BACKLOG_MESSAGES, CHAT_PASTE_LINES_MAX } from '../../protocol/limits.ts';
+import { CHAT_PASTE_LINES_MAX } from '../../protocol/limits.ts';
 import type { Clock } from '../../ops/clock.ts';
+import { refusal } from '../account.ts';
 import { EXIT, exitCodeOf, isUnanswered } from '../exit-codes.ts';
 import { messageRow } from '../message-format.ts';
-import { knownAddresses, matchTarget } from '../target.ts';
-import { AckNotes } from './ack-notes.ts';
-import { ACTIONS, roundTripMs } from './actions.ts';
+import { ACTIONS, roundTripMs, unreadLines } from './actions.ts';
 import { completeLine } from './complete.ts';
 import type { Completion } from './complete.ts';
+import { ConnectionNotes } from './connection-notes.ts';
+import { Names } from './names.ts';
+import { arrived, newestOf, openingLines, ShownMessages } from './opening.ts';
 import { firstWord, parseChatLine } from './parse-line.ts';
 import type { ChatLine } from './parse-line.ts';
-import { MessageRenderer, offlineNotice, onlineNotice, promptFor, warningLines } from './render.ts';
+import { PasteQuestion } from './paste-question.ts';
+import { MessageRenderer, onlineNotice, promptFor, quoted } from './render.ts';
 import type { Screen, ScreenInput } from './screen.ts';
+import { sendShown } from './sending.ts';
+import { SentNotes } from './sent-notes.ts';
 
-type MessageEvent = Extract<ClientEvent, { type: 'message' }>;
+const HINTS = '/help lists the commands, /msg @name opens a conversation, /quit leaves';
 
 export class ChatSession implements ScreenInput {
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #screen: Screen;
   readonly #renderer: MessageRenderer;
-  readonly #acks: AckNotes;
-  readonly #known = new Set<Address>();
+  readonly #notes: SentNotes;
+  readonly #connection: ConnectionNotes;
+  readonly #names: Names;
+  readonly #shown = new ShownMessages();
+  readonly #paste = new PasteQuestion();
   /** Work that the end of the chat waits for. */
   readonly #running = new Set<Promise<void>>();
   readonly #online = new Set<Address>();
   #open: Address | undefined;
-  #node: string | undefined;
-  /** Pasted lines that wait for a yes. */
-  #pasted: readonly string[] = [];
+  #isRefused = false;
   #failure: unknown;
 
   constructor(client: Client, clock: Clock, screen: Screen) {
     this.#client = client;
     this.#clock = clock;
     this.#screen = screen;
-    this.#renderer = new MessageRenderer(client.account);
-    this.#acks = new AckNotes(clock, (line) => {
-      if (screen.isInteractive) screen.print([line]);
+    this.#names = new Names(client);
+    this.#renderer = new MessageRenderer(client.account, screen);
+    this.#notes = new SentNotes(clock, {
+      line: (line) => screen.print([screen.style.dim(line)]),
+      notice: (text) => screen.notice(text),
+      error: (text) => screen.alert(text, 'E_UNDELIVERED'),
+    });
+    this.#connection = new ConnectionNotes({
+      clock,
+      notice: (text) => screen.notice(text),
+      greet: (node) => void this.#greet(node),
     });
   }
 
@@ -50,61 +64,70 @@ export class ChatSession implements ScreenInput {
 
   /** The exit code of the first thing that failed in a pipe; a person has seen it and gone on. */
   get exitCode(): number {
-    const isFailed = this.#failure !== undefined && !this.#screen.isInteractive;
+    const isFailed = this.#failure !== undefined && !this.isInteractive;
     return isFailed ? exitCodeOf(this.#failure) : EXIT.ok;
   }
 
-  /** Opens the first conversation; the names of contacts come when the server answers. */
+  /**
+   * Opens the first conversation. A person gets the prompt at once, whatever the server does; for a pipe it resolves
+   * when it is known who gets the lines. @throws E_NO_SUCH_USER, E_BAD_NAME in a pipe
+   */
   async begin(target: string | undefined): Promise<void> {
-    const isBare = target !== undefined && !/^[@#]/.test(target);
-    const learnt = this.#learnNames();
-    // Only a bare name cannot be understood without them.
-    if (isBare) await learnt;
-    if (target === undefined) this.#screen.setPrompt(promptFor(undefined));
-    else await this.#openConversation(this.#resolve(target));
+    this.#screen.setPrompt(promptFor(undefined));
+    await this.#names.recall();
+    const learnt = this.#names.learn();
+    const isKnown = target !== undefined && this.#names.knows(target);
+    if (this.isInteractive) this.#screen.notice(HINTS);
+    else if (target !== undefined && !isKnown) await learnt;
+    if (target === undefined) {
+      if (this.isInteractive) this.#screen.print(await unreadLines(this.#client));
+    } else if (!this.isInteractive) await this.#openNamed(target);
+    else if (isKnown) await this.#attempt(this.#openNamed(target));
+    else this.#track(learnt.then(() => this.#openNamed(target)));
   }
 
   /** The first connection failed. It is tried again unless that is of no use; then a pipe has nothing to wait for. */
   notConnected(cause: unknown): void {
     const { message, code } = asFastChatError(cause);
-    this.#screen.notice(`${message} (${code})`);
-    if (this.#screen.isInteractive || isUnanswered(cause)) return;
+    if (this.isInteractive && isUnanswered(cause)) return this.#screen.notice(message);
+    this.#warned(message, code);
+    if (this.isInteractive || isUnanswered(cause)) return;
     this.#failure ??= cause;
     this.#screen.end('done');
   }
 
   complete(line: string): Completion {
-    return completeLine(line, [...this.#known]);
+    return completeLine(line, this.#names.all);
   }
 
   lines(lines: readonly string[]): void {
-    if (this.#pasted.length > 0) this.#answerPaste(lines[0] ?? '');
-    else if (lines.length > CHAT_PASTE_LINES_MAX) {
-      this.#pasted = lines;
-      this.#screen.notice(
-        `${lines.length} lines pasted: y sends them as one message, n drops them`,
-      );
-    } else for (const line of lines) this.#track(this.#take(parseChatLine(line)));
+    if (this.#paste.isOpen) return this.#answerPaste(lines);
+    if (lines.length > CHAT_PASTE_LINES_MAX && this.isInteractive) return this.#askPaste(lines);
+    for (const line of lines) this.#track(this.#take(parseChatLine(line)));
   }
 
   /** Resolves when everything that was typed has been done. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.race(this.#running);
-    this.#acks.flush();
+    this.#notes.flush();
+  }
+
+  /** Tells of the connection no more: the person has left. */
+  stop(): void {
+    this.#connection.stop();
   }
 
   onEvent(event: ClientEvent): void {
     switch (event.type) {
       case 'message':
-        return this.#received(event);
+        return this.#received(arrived(event));
       case 'receipt':
-        return this.#acks.reached(event.id, event.state);
       case 'sent':
-        return this.#acks.reached(event.id, event.state);
+        return this.#notes.reached(event.id, event.state);
       case 'warning':
-        return this.#warned(event);
+        return this.#warned(event.message, event.code);
       case 'state':
-        return this.#moved(event);
+        return this.#connection.changed(event);
       case 'presence':
         return this.#appeared(event);
       case 'typing':
@@ -113,27 +136,36 @@ export class ChatSession implements ScreenInput {
     }
   }
 
-  async #learnNames(): Promise<void> {
-    const names = await knownAddresses(this.#client).catch(() => []);
-    for (const address of names) this.#known.add(address);
+  #askPaste(lines: readonly string[]): void {
+    if (this.#open === undefined) {
+      const text = 'nobody would get this: /msg @bob opens a conversation, then paste again';
+      return this.#screen.alert(text, 'E_USAGE');
+    }
+    this.#paste.ask(lines);
+    this.#screen.setPrompt(this.#paste.prompt);
   }
 
-  #answerPaste(line: string): void {
-    const text = this.#pasted.join('\n');
-    this.#pasted = [];
-    if (/^y(es)?$/i.test(line.trim())) this.#track(this.#take({ kind: 'text', text }));
-    else this.#screen.notice('the pasted lines are dropped');
+  #answerPaste(lines: readonly string[]): void {
+    const answer = this.#paste.answer(lines);
+    if (answer.kind === 'again') return this.#screen.setPrompt(this.#paste.prompt);
+    this.#screen.setPrompt(promptFor(this.#open));
+    if (answer.kind === 'drop') this.#screen.notice('the pasted lines are dropped');
+    else this.#track(this.#take({ kind: 'text', text: answer.text }));
   }
 
   /** Shows what fails; nothing that is typed can end the chat. */
+  async #attempt(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (cause) {
+      this.#failure ??= cause;
+      const { message, code } = asFastChatError(cause);
+      this.#screen.alert(message, code);
+    }
+  }
+
   #track(work: Promise<void>): void {
-    const tracked = work
-      .catch((cause: unknown) => {
-        this.#failure ??= cause;
-        const { message, code } = asFastChatError(cause);
-        this.#screen.notice(`${message} (${code})`);
-      })
-      .finally(() => this.#running.delete(tracked));
+    const tracked = this.#attempt(work).finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
   }
 
@@ -144,12 +176,11 @@ export class ChatSession implements ScreenInput {
       case 'error':
         throw new FastChatError('E_USAGE', line.message);
       case 'text':
-        if (this.#open === undefined)
-          throw new FastChatError(
-            'E_USAGE',
-            'nobody would get this: /msg @bob opens a conversation',
-          );
-        return this.#send(this.#open, line.text);
+        if (this.#open !== undefined) return this.#send(this.#open, line.text);
+        throw new FastChatError(
+          'E_USAGE',
+          `nobody would get ${quoted(line.text)}: /msg @bob opens a conversation`,
+        );
       case 'direct':
         return this.#message(line.target, line.text);
       case 'command':
@@ -169,53 +200,68 @@ export class ChatSession implements ScreenInput {
       clock: this.#clock,
       renderer: this.#renderer,
       open: this.#open,
-      node: this.#node,
-      resolve: (text: string) => this.#resolve(text),
+      node: this.#connection.node,
+      resolve: (text: string) => this.#names.resolve(text),
     };
-    const lines = await ACTIONS[name](scope, rest);
-    if (lines.length > 0) this.#screen.print(lines);
+    this.#screen.print(await ACTIONS[name](scope, rest));
   }
 
-  #message(target: string, text: string): Promise<void> {
-    const address = this.#resolve(target);
-    return text === '' ? this.#openConversation(address) : this.#send(address, text);
+  async #message(target: string, text: string): Promise<void> {
+    if (text === '') return this.#openNamed(target);
+    return this.#send(await this.#names.resolve(target), text);
   }
 
-  #resolve(text: string): Address {
-    return matchTarget(text, [...this.#known]);
+  /** Opens at once; that there is nobody of that name may turn out a moment later. */
+  async #openNamed(target: string): Promise<void> {
+    const before = this.#open;
+    const address = await this.#names.resolve(target);
+    await this.#openConversation(address);
+    if (this.isInteractive) this.#track(this.#checkOpen(address, before));
+  }
+
+  async #checkOpen(address: Address, before: Address | undefined): Promise<void> {
+    try {
+      await this.#names.check(address);
+      this.#names.add(address);
+    } catch (cause) {
+      if (isUnanswered(cause)) return;
+      if (this.#open === address) {
+        this.#open = before;
+        if (!this.#paste.isOpen) this.#screen.setPrompt(promptFor(before));
+      }
+      throw cause;
+    }
   }
 
   async #openConversation(address: Address): Promise<void> {
     this.#open = address;
-    this.#known.add(address);
     this.#screen.setPrompt(promptFor(address));
-    if (!this.#screen.isInteractive) return;
-    const messages = await this.#client.history(address, { limit: CHAT_BACKLOG_MESSAGES });
-    if (messages.length > 0)
-      this.#screen.print(messages.flatMap((message) => this.#renderer.lines(message, this.#open)));
-    const newest = messages.at(-1);
+    if (!this.isInteractive) return;
+    const messages = await newestOf(this.#client, address);
+    const { account: self } = this.#client;
+    const view = { self, shown: this.#shown, renderer: this.#renderer };
+    this.#screen.print(openingLines(messages, address, view));
+    const newest = messages.findLast(({ from }) => from !== self);
     if (newest !== undefined) this.#markRead(newest.conversation, newest.id);
   }
 
   async #send(to: Address, text: string): Promise<void> {
-    this.#known.add(to);
-    try {
-      const sent = await this.#client.send(to, text, { wait: 'stored' });
-      this.#acks.reached(sent.id, sent.state);
-    } catch (cause) {
-      if (!isUnanswered(cause) || !this.#screen.isInteractive) throw cause;
-      this.#screen.notice(`… no node took the message to ${to} yet: it is kept in the outbox`);
-    }
+    if (!this.isInteractive) return void (await this.#client.send(to, text, { wait: 'stored' }));
+    const show = (message: Message): void => this.#show(message);
+    const screen = this.#screen;
+    await sendShown({ client: this.#client, notes: this.#notes, show, screen }, to, text);
   }
 
-  #received(event: MessageEvent): void {
-    this.#known.add(event.conversation);
-    if (!this.#screen.isInteractive) {
-      const message: Message = { ...event, state: 'delivered' };
-      return this.#screen.row(message, messageRow(message));
-    }
-    this.#screen.print(this.#renderer.lines(event, this.#open));
-    if (event.conversation === this.#open) this.#markRead(event.conversation, event.id);
+  #show(message: Message): void {
+    this.#shown.add(message);
+    this.#screen.print(this.#renderer.lines(message, this.#open));
+  }
+
+  #received(message: Message): void {
+    this.#names.add(message.conversation);
+    if (!this.isInteractive) return this.#screen.row(message, messageRow(message));
+    this.#show(message);
+    if (message.conversation === this.#open) this.#markRead(message.conversation, message.id);
   }
 
   /** A person has it on the screen. That this is told to the sender can wait for the next message. */
@@ -223,9 +269,13 @@ export class ChatSession implements ScreenInput {
     this.#client.markRead(conversation, id).catch(() => undefined);
   }
 
-  #warned(event: Extract<ClientEvent, { type: 'warning' }>): void {
-    if (this.#screen.isInteractive) this.#screen.print(warningLines(event));
-    else this.#screen.notice(`${event.message} (${event.code})`);
+  /** The client and whoever waits for it may tell of the same refusal: it is shown once. */
+  #warned(message: string, code: string): void {
+    if (code !== 'E_AUTH') return this.#screen.alert(message, code);
+    if (this.#isRefused) return;
+    this.#isRefused = true;
+    const refused = new FastChatError('E_AUTH', message);
+    this.#screen.alert(refusal(refused, this.#client.account).message, code);
   }
 
   /** Only changes of the other side are news; that somebody still is away is none. */
@@ -237,15 +287,8 @@ export class ChatSession implements ScreenInput {
       this.#screen.notice(`${user} is ${online ? 'online' : 'offline'}`);
   }
 
-  #moved(event: Extract<ClientEvent, { type: 'state' }>): void {
-    const isNews = event.connected !== (this.#node !== undefined) || !event.connected;
-    this.#node = event.connected ? (event.node ?? 'a node') : undefined;
-    if (!isNews) return;
-    if (!event.connected) this.#screen.notice(offlineNotice(event.retryInMs));
-    else if (this.#screen.isInteractive) void this.#greet(event.node);
-  }
-
   async #greet(node: string | undefined): Promise<void> {
+    if (!this.isInteractive) return;
     const tookMs = await roundTripMs(this.#client, this.#clock).catch(() => undefined);
     this.#screen.notice(onlineNotice(node, tookMs));
   }

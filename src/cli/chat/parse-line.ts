@@ -18,7 +18,10 @@ function parseCommand(line: string): ChatLine {
   if (typeof found === 'string') return { kind: 'command', name: found, rest: rest.trim() };
   if (found.length > 0)
     return { kind: 'error', message: `/${word} could be ${found.join(' ')}; nothing was sent` };
-  const hint = didYouMean(word, SLASH_WORDS.keys());
+  const hint = didYouMean(
+    `/${word}`,
+    [...SLASH_WORDS.keys()].map((known) => `/${known}`),
+  );
   const advice = 'nothing was sent; /help lists the commands, // begins a text with a slash';
   return { kind: 'error', message: `there is no command /${word}${hint}: ${advice}` };
 }

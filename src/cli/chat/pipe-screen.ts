@@ -3,12 +3,15 @@ import { createInterface } from 'node:readline';
 import type { Message } from '../../client/api.ts';
 import type { ProcessIo } from '../../ops/process-io.ts';
 import type { Output } from '../output.ts';
+import { styleFor } from '../style.ts';
 import type { ChatEnd, Screen, ScreenInput } from './screen.ts';
 import { messageEvent } from '../message-format.ts';
 import type { UserId } from '../../protocol/ids.ts';
 
 export class PipeScreen implements Screen {
   readonly isInteractive = false;
+  readonly columns = Infinity;
+  readonly style = styleFor(false);
   readonly #io: ProcessIo;
   readonly #out: Output;
   readonly #self: UserId;
@@ -23,6 +26,7 @@ export class PipeScreen implements Screen {
   }
 
   print(lines: readonly string[]): void {
+    if (lines.length === 0) return;
     this.#wrote(this.#out.line(lines.join('\n')));
   }
 
@@ -35,6 +39,10 @@ export class PipeScreen implements Screen {
 
   notice(text: string): void {
     this.#out.note(text);
+  }
+
+  alert(text: string, code: string): void {
+    this.#out.note(`${text} (${code})`);
   }
 
   setPrompt(): void {

@@ -1,8 +1,11 @@
 /** The chat screen as strings: everything untrusted has gone through `safe` when it leaves here. */
 import type { ClientEvent, Message } from '../../client/api.ts';
 import type { Address, UserId } from '../../protocol/ids.ts';
-import { safe, safeLine } from '../../protocol/safe-text.ts';
+import { CHAT_QUOTE_COLUMNS } from '../../protocol/limits.ts';
+import { safeLine } from '../../protocol/safe-text.ts';
 import { clockTime, contentOf, personLines } from '../message-format.ts';
+import type { Style } from '../style.ts';
+import { shortened } from '../text-layout.ts';
 
 type AnyMessage = Message | Extract<ClientEvent, { type: 'message' }>;
 
@@ -18,10 +21,28 @@ const ACK_MARKS: Readonly<Record<AckState, string>> = {
   failed: '!',
 };
 
-/** `  ✓ stored`, `  ✓✓ 3 delivered`. */
-export function ackLine(state: AckState, count: number): string {
-  return `  ${ACK_MARKS[state]} ${count > 1 ? `${count} ` : ''}${state}`;
+/** The beginning of a message, in quotes: enough to know which one is meant. */
+export function quoted(text: string): string {
+  return `"${shortened(safeLine(text), CHAT_QUOTE_COLUMNS)}"`;
 }
+
+/** `  ✓ stored: "hello"`, `  ✓✓ read: 3 messages, the last "bye"`. */
+export function ackLine(state: AckState, count: number, last: string): string {
+  const which = count > 1 ? `${count} messages, the last ${quoted(last)}` : quoted(last);
+  return `  ${ACK_MARKS[state]} ${state}: ${which}`;
+}
+
+/** A message waits, and need not be sent again. */
+export function waitsNotice(to: Address, text: string): string {
+  return `${quoted(text)} to ${to} waits: no node has taken it yet; it is kept in the outbox`;
+}
+
+export function failedNotice(to: Address, text: string, why: string | undefined): string {
+  return `not sent to ${to}: ${quoted(text)}${why === undefined ? '' : `: ${why}`}`;
+}
+
+/** Between what was read and what was not. */
+export const NEW_LINE = '── new ──';
 
 /** Always names who gets the next line. */
 export function promptFor(target: Address | undefined): string {
@@ -43,24 +64,33 @@ export function dayLine(timestamp: number): string {
   return `── ${DAY_FORMAT.format(timestamp).replace(',', '')} ──`;
 }
 
+/** What the renderer knows of the screen. */
+export interface Surface {
+  /** Columns of it now; it may be resized. */
+  readonly columns: number;
+  readonly style: Style;
+}
+
 /** Messages one after the other, with a line wherever a day begins. */
 export class MessageRenderer {
   readonly #self: UserId;
+  readonly #surface: Surface;
   #day: string | undefined;
 
-  constructor(self: UserId) {
+  constructor(self: UserId, surface: Surface) {
     this.#self = self;
+    this.#surface = surface;
   }
 
   /** The lines of one message; outside of the open conversation they name theirs. */
   lines(message: AnyMessage, open: Address | undefined): readonly string[] {
-    const lines = [...personLines(message, this.#self)];
-    const isElsewhere = message.conversation !== open;
-    const shown = isElsewhere ? lines.map((line) => `[${message.conversation}] ${line}`) : lines;
+    const { columns, style } = this.#surface;
+    const prefix = message.conversation === open ? '' : `[${message.conversation}] `;
+    const shown = personLines(message, this.#self, { prefix, columns, style });
     const day = dayOf(message.timestamp);
     if (day === this.#day) return shown;
     this.#day = day;
-    return [dayLine(message.timestamp), ...shown];
+    return [style.dim(dayLine(message.timestamp)), ...shown];
   }
 
   /** What a search found: one line each, with the day. */
@@ -72,21 +102,8 @@ export class MessageRenderer {
   }
 }
 
-/** `reconnecting 3 s`, or that the connection is gone. */
-export function offlineNotice(retryInMs: number | undefined): string {
-  if (retryInMs === undefined) return 'disconnected';
-  return `reconnecting ${Math.max(1, Math.ceil(retryInMs / 1000))} s`;
-}
-
 /** `connected to n2 (12 ms)`. */
 export function onlineNotice(node: string | undefined, roundTripMs: number | undefined): string {
   const latency = roundTripMs === undefined ? '' : ` (${Math.round(roundTripMs)} ms)`;
   return safeLine(`connected to ${node ?? 'a node'}${latency}`);
-}
-
-/** A warning is shown in full and cannot be taken for a message. */
-export function warningLines(event: Extract<ClientEvent, { type: 'warning' }>): readonly string[] {
-  return safe(`${event.message} (${event.code})`)
-    .split('\n')
-    .map((line) => `!! ${line}`);
 }

@@ -43,7 +43,7 @@ const SLASH_TABLE = {
   whois: command('whois', '[who]', 'Show what is known of somebody', { example: '/whois @bob' }),
   add: command('add', '[who]', 'Add a contact', { example: '/add @bob' }),
   remove: command('remove', '[who]', 'Remove a contact', { example: '/remove @bob' }),
-  block: command('block', '[who]', 'Take no more messages from somebody, who is not told', {
+  block: command('block', '[who]', 'Take no more messages; they are not told', {
     example: '/block @mallory',
   }),
   unblock: command('unblock', '[who]', 'Take messages from somebody again', {
@@ -100,7 +100,8 @@ export function slashHelp(word: string): readonly string[] {
       (one, index) => `  ${(usages[index] ?? '').padEnd(width)}  ${one.summary}`,
     );
     return [
-      'A line is sent to the name in the prompt. @bob text sends to somebody else. // begins a text with a slash.',
+      'A line goes to the name in the prompt; @bob text goes to somebody else.',
+      'A text may begin with a slash when you double it: //. Ctrl+C twice leaves.',
       ...list,
     ];
   }

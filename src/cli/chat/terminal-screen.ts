@@ -1,73 +1,66 @@
 /** The chat screen of a terminal, line by line: incoming lines go above the one being typed, which stays as it is. */
 import { createInterface, clearScreenDown, cursorTo, moveCursor } from 'node:readline';
-import type { Interface } from 'node:readline';
+import type { Interface, Key } from 'node:readline';
 import type { ProcessIo } from '../../ops/process-io.ts';
-import { CHAT_PASTE_WINDOW_MS, CHAT_QUIT_WINDOW_MS } from '../../protocol/limits.ts';
+import { CHAT_QUIT_WINDOW_MS } from '../../protocol/limits.ts';
 import { safeLine } from '../../protocol/safe-text.ts';
 import type { Message } from '../../client/api.ts';
+import { styleFor } from '../style.ts';
+import type { Style } from '../style.ts';
+import { rowsBelow, wrapWords } from '../text-layout.ts';
+import { LineBatch } from './line-batch.ts';
+import type { ProcessHooks } from './process-hooks.ts';
 import type { ChatEnd, Screen, ScreenInput } from './screen.ts';
 
-const DIM = '\u001b[2m';
-const RESET = '\u001b[0m';
+const BRACKETED_PASTE_ON = '\u001b[?2004h';
+const BRACKETED_PASTE_OFF = '\u001b[?2004l';
 
-/** Gathers the lines of one paste: the terminal hands them over in one or a few pieces, faster than anybody types. */
-class PasteBuffer {
-  readonly #io: ProcessIo;
-  readonly #take: (lines: readonly string[]) => void;
-  #lines: string[] = [];
-
-  constructor(io: ProcessIo, take: (lines: readonly string[]) => void) {
-    this.#io = io;
-    this.#take = take;
-  }
-
-  add(line: string): void {
-    this.#lines.push(line);
-    const count = this.#lines.length;
-    const flushIfDone = (): void => {
-      if (this.#lines.length === count) this.flush();
-    };
-    // A single line waits only for the rest of its own piece of input.
-    if (count === 1) this.#io.clock.soon(flushIfDone);
-    else this.#io.clock.after(CHAT_PASTE_WINDOW_MS, flushIfDone);
-  }
-
-  flush(): void {
-    const lines = this.#lines;
-    this.#lines = [];
-    if (lines.length > 0) this.#take(lines);
-  }
+/** What readline keeps and its types do not tell. */
+interface Drawn {
+  /** Where it believes its cursor to be, in rows below the first one of the prompt. */
+  prevRows?: number;
+  /** False for all but the last of the keys that came in one piece. */
+  isCompletionEnabled?: boolean;
 }
 
 export class TerminalScreen implements Screen {
   readonly isInteractive = true;
+  readonly style: Style;
   readonly #io: ProcessIo;
-  readonly #hasColor: boolean;
+  readonly #hooks: ProcessHooks;
+  /** Without control of the cursor every line is simply printed. */
+  readonly #isDumb: boolean;
+  readonly #lines: LineBatch;
+  #input: ScreenInput | undefined;
   #reader: Interface | undefined;
   #prompt = '';
   #interruptedAtMs = -Infinity;
   #finish: (how: ChatEnd) => void = () => undefined;
   /** Made at once: a chat can end before it runs. */
   readonly #ended = new Promise<ChatEnd>((resolve) => (this.#finish = resolve));
+  #hasEnded = false;
 
-  constructor(io: ProcessIo, hasColor: boolean) {
+  constructor(io: ProcessIo, hooks: ProcessHooks, hasColor: boolean) {
     this.#io = io;
-    this.#hasColor = hasColor;
+    this.#hooks = hooks;
+    this.#isDumb = io.env['TERM'] === 'dumb';
+    this.style = styleFor(hasColor);
+    this.#lines = new LineBatch({
+      clock: io.clock,
+      take: (lines) => this.#input?.lines(lines),
+      takeRest: () => this.#clearLine(),
+    });
+  }
+
+  get columns(): number {
+    return this.#io.stdout.columns ?? Infinity;
   }
 
   print(lines: readonly string[]): void {
-    const text = `${lines.join('\n')}\n`;
-    const reader = this.#reader;
-    if (reader === undefined) {
-      this.#io.stdout.write(text);
-      return;
-    }
-    // The line being typed may wrap over several rows: up to its first one, and everything below is drawn again.
-    moveCursor(this.#io.stdout, 0, -reader.getCursorPos().rows);
-    cursorTo(this.#io.stdout, 0);
-    clearScreenDown(this.#io.stdout);
-    this.#io.stdout.write(text);
-    reader.prompt(true);
+    if (lines.length === 0) return;
+    this.#erasePrompt();
+    this.#io.stdout.write(`${lines.join('\n')}\n`);
+    this.#drawPrompt();
   }
 
   row(_message: Message, columns: readonly string[]): void {
@@ -75,17 +68,52 @@ export class TerminalScreen implements Screen {
   }
 
   notice(text: string): void {
-    const line = `-- ${safeLine(text)}`;
-    this.print([this.#hasColor ? DIM + line + RESET : line]);
+    this.print(this.#marked('--', text).map((line) => this.style.dim(line)));
+  }
+
+  alert(text: string): void {
+    this.print(this.#marked('!!', text).map((line) => this.style.alert(line)));
   }
 
   setPrompt(prompt: string): void {
+    this.#erasePrompt();
     this.#prompt = prompt;
     this.#reader?.setPrompt(prompt);
-    this.#reader?.prompt(true);
+    this.#drawPrompt();
   }
 
   async run(input: ScreenInput): Promise<ChatEnd> {
+    const { stdin, stdout } = this.#io;
+    this.#input = input;
+    const onKey = (_text: string | undefined, key: Key): void => this.#pressed(key);
+    const onResize = (): void => this.#noteCursor();
+    // Both before readline listens: it completes, wraps and redraws by what they note.
+    stdin.on('keypress', onKey);
+    stdout.on('resize', onResize);
+    const reader = this.#open(input);
+    const resumed = this.#hooks.onResume(() => this.#resume(reader));
+    const exited = this.#hooks.onExit(() => this.#control(BRACKETED_PASTE_OFF));
+    this.#control(BRACKETED_PASTE_ON);
+    try {
+      return await this.#ended;
+    } finally {
+      this.#erasePrompt();
+      this.#reader = undefined;
+      reader.close();
+      resumed.off();
+      exited.off();
+      stdin.off('keypress', onKey);
+      stdout.off('resize', onResize);
+      this.#control(BRACKETED_PASTE_OFF);
+    }
+  }
+
+  end(how: ChatEnd): void {
+    this.#hasEnded = true;
+    this.#finish(how);
+  }
+
+  #open(input: ScreenInput): Interface {
     const reader = createInterface({
       input: this.#io.stdin,
       output: this.#io.stdout,
@@ -95,40 +123,97 @@ export class TerminalScreen implements Screen {
         return [[...candidates], replaced];
       },
     });
-    const paste = new PasteBuffer(this.#io, (lines) => {
-      input.lines(lines);
-      reader.prompt(true);
-    });
     this.#reader = reader;
-    reader.on('line', (line) => paste.add(line));
+    reader.on('line', (line) => this.#entered(line));
     reader.on('SIGINT', () => this.#interrupt(reader));
+    // After Ctrl+Z readline stays paused unless somebody asks for more.
+    reader.on('SIGCONT', () => reader.resume());
     reader.on('close', () => {
-      paste.flush();
-      this.#finish('done');
+      this.#lines.flush();
+      this.end('done');
     });
     reader.setPrompt(this.#prompt);
     reader.prompt();
-    const how = await this.#ended;
-    this.#reader = undefined;
-    reader.close();
-    this.#io.stdout.write('\n');
-    return how;
+    return reader;
   }
 
-  end(how: ChatEnd): void {
-    this.#finish(how);
+  /** The echo goes away: what becomes of the line is shown above the prompt, a message with its time. */
+  #entered(line: string): void {
+    if (!this.#isDumb) {
+      moveCursor(this.#io.stdout, 0, -rowsBelow(this.#prompt + line, this.columns) - 1);
+      clearScreenDown(this.#io.stdout);
+    }
+    this.#lines.add(line);
+    this.#drawPrompt();
+  }
+
+  #pressed(key: Key): void {
+    if (key.name === 'paste-start') this.#lines.begin();
+    else if (key.name === 'paste-end') this.#lines.end();
+    // Keys that come in one piece are drawn without counting their rows.
+    if ((this.#reader as Drawn | undefined)?.isCompletionEnabled !== false) this.#noteCursor();
+    // Whoever types on has thought better of leaving.
+    if (key.ctrl !== true || key.name !== 'c') this.#interruptedAtMs = -Infinity;
+  }
+
+  /** `text` behind a mark that no message begins with, in lines that fit. */
+  #marked(mark: string, text: string): readonly string[] {
+    const [first = '', ...rest] = wrapWords(safeLine(text), this.columns - mark.length - 1);
+    return [`${mark} ${first}`, ...rest.map((line) => `${' '.repeat(mark.length)} ${line}`)];
+  }
+
+  /** From the first row of the line being typed on, which may wrap, nothing stays. */
+  #erasePrompt(): void {
+    const reader = this.#reader;
+    if (reader === undefined || this.#isDumb) return;
+    moveCursor(this.#io.stdout, 0, -reader.getCursorPos().rows);
+    cursorTo(this.#io.stdout, 0);
+    clearScreenDown(this.#io.stdout);
+    // The next drawing begins where the cursor is now.
+    (reader as Drawn).prevRows = 0;
+  }
+
+  #drawPrompt(): void {
+    if (!this.#hasEnded) this.#reader?.prompt(true);
+  }
+
+  /** Tells readline the row of its cursor, where it would be wrong: the terminal broke the line anew, to its new width. */
+  #noteCursor(): void {
+    const reader = this.#reader;
+    if (reader !== undefined) (reader as Drawn).prevRows = reader.getCursorPos().rows;
+  }
+
+  #resume(reader: Interface): void {
+    const { stdin } = this.#io;
+    // A mode that node believes to be set already is set only after another one.
+    stdin.setRawMode?.(false);
+    stdin.setRawMode?.(true);
+    this.#control(BRACKETED_PASTE_ON);
+    (reader as Drawn).prevRows = 0;
+    reader.resume();
+    this.#drawPrompt();
   }
 
   /** The first Ctrl+C clears what is typed, a second one soon after leaves. */
   #interrupt(reader: Interface): void {
     const nowMs = this.#io.clock.mono();
-    if (nowMs - this.#interruptedAtMs < CHAT_QUIT_WINDOW_MS) {
-      this.end('interrupted');
-      return;
-    }
+    const isSecond = nowMs - this.#interruptedAtMs < CHAT_QUIT_WINDOW_MS;
+    if (isSecond && reader.line === '') return this.end('interrupted');
     this.#interruptedAtMs = nowMs;
-    reader.write(null, { ctrl: true, name: 'e' });
-    reader.write(null, { ctrl: true, name: 'u' });
+    this.#clearLine();
     this.notice('Ctrl+C again leaves');
+  }
+
+  /** Empties the line being typed. @returns what stood there */
+  #clearLine(): string {
+    const reader = this.#reader;
+    const line = reader?.line ?? '';
+    reader?.write(null, { ctrl: true, name: 'e' });
+    reader?.write(null, { ctrl: true, name: 'u' });
+    return line;
+  }
+
+  #control(sequence: string): void {
+    if (!this.#isDumb) this.#io.stdout.write(sequence);
   }
 }

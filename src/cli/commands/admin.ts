@@ -21,7 +21,7 @@ async function show<T extends object>(
   rows: (report: T) => readonly Row[],
 ): Promise<number> {
   if (context.out.options.json) await context.out.json(report);
-  else for (const row of rows(report)) await context.out.row(row);
+  else await context.out.columns(rows(report));
   return EXIT.ok;
 }
 
@@ -38,7 +38,8 @@ function statusRows(report: ClusterReport): readonly Row[] {
       String(member.sessions),
       member.load.toFixed(2),
       String(member.shardsOwned),
-      `${Math.round(member.reportAgeMs)} ms`,
+      // Nobody has heard of a silent one lately: its figures have no age worth a number.
+      member.state === 'silent' ? '-' : `${Math.round(member.reportAgeMs)} ms`,
       member.gate,
       member.mesh,
     ]),

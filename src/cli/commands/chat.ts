@@ -6,18 +6,21 @@ import type { OpenAccount } from '../account.ts';
 import type { CommandContext } from '../command.ts';
 import { ChatSession } from '../chat/chat-session.ts';
 import { firstRun } from '../chat/first-run.ts';
+import { PROCESS_HOOKS } from '../chat/process-hooks.ts';
 import { PipeScreen } from '../chat/pipe-screen.ts';
 import type { ChatEnd, Screen } from '../chat/screen.ts';
 import { TerminalScreen } from '../chat/terminal-screen.ts';
 import { within } from '../../ops/lifecycle.ts';
 import { EXIT } from '../exit-codes.ts';
-import { listAccounts } from '../home.ts';
+import { hasUsedAccount, listAccounts } from '../home.ts';
 import { isInteractive } from '../prompt.ts';
+import { counted } from '../text-layout.ts';
 
 function screenFor(context: CommandContext, open: OpenAccount): Screen {
   const { io, out } = context;
   const isTerminal = io.stdin.isTTY === true && io.stdout.isTTY === true;
-  if (isTerminal && !out.options.json) return new TerminalScreen(io, out.options.color);
+  if (isTerminal && !out.options.json)
+    return new TerminalScreen(io, PROCESS_HOOKS, out.options.color);
   return new PipeScreen(io, out, open.account);
 }
 
@@ -45,7 +48,9 @@ async function settle(
 async function flush(client: Client, screen: Screen): Promise<void> {
   if (client.queued() === 0) return;
   await client.flushed(COMMAND_GRACE_MS).catch(() => undefined);
-  if (client.queued() > 0) screen.notice(`${client.queued()} messages stay in the outbox`);
+  const left = client.queued();
+  const stay = left === 1 ? 'stays' : 'stay';
+  if (left > 0) screen.notice(`${counted(left, 'message')} ${stay} in the outbox`);
 }
 
 async function converse(context: CommandContext, open: OpenAccount): Promise<number> {
@@ -56,7 +61,10 @@ async function converse(context: CommandContext, open: OpenAccount): Promise<num
   try {
     connect(context, open, session);
     await session.begin(context.args.words[0]);
+    // A store that failed keeps nothing that is typed from now on.
+    void open.failed.catch(() => screen.end('done'));
     const how: ChatEnd = await screen.run(session);
+    session.stop();
     if (how === 'interrupted') {
       await flush(open.client, screen);
       return EXIT.interrupted;
@@ -70,9 +78,20 @@ async function converse(context: CommandContext, open: OpenAccount): Promise<num
   }
 }
 
+/** Whether this home has an account; the folder of a registration that failed is none. */
+async function hasAccount({ home, ports }: CommandContext): Promise<boolean> {
+  if (await hasUsedAccount(home)) return true;
+  for (const account of await listAccounts(home)) {
+    const client = await ports.openClient({ home, account, server: undefined });
+    const isRegistered = client.registered;
+    await client.close();
+    if (isRegistered) return true;
+  }
+  return false;
+}
+
 export async function chat(context: CommandContext): Promise<number> {
-  const isNew = context.args.text('user') === undefined;
-  if (isNew && isInteractive(context.io) && (await listAccounts(context.home)).length === 0)
-    await firstRun(context);
+  const isFirst = context.args.text('user') === undefined && isInteractive(context.io);
+  if (isFirst && !(await hasAccount(context))) await firstRun(context);
   return withDevice(context, (open) => converse(context, open));
 }

@@ -26,29 +26,31 @@ export async function listContacts(context: CommandContext): Promise<number> {
 async function change(
   context: CommandContext,
   act: (client: Client, user: UserId) => Promise<void>,
+  done: string,
 ): Promise<number> {
   const user = context.args.user(0);
   await withSession(context, async ({ client }) => {
     await act(client, user);
     await context.out.result({ json: { user }, plain: [] });
+    context.out.note(`${user} ${done}`);
   });
   return EXIT.ok;
 }
 
 export function addContact(context: CommandContext): Promise<number> {
-  return change(context, (client, user) => client.addContact(user));
+  return change(context, (client, user) => client.addContact(user), 'is a contact');
 }
 
 export function removeContact(context: CommandContext): Promise<number> {
-  return change(context, (client, user) => client.removeContact(user));
+  return change(context, (client, user) => client.removeContact(user), 'is no contact any more');
 }
 
 export function blockContact(context: CommandContext): Promise<number> {
-  return change(context, (client, user) => client.block(user));
+  return change(context, (client, user) => client.block(user), 'is blocked, and is not told');
 }
 
 export function unblockContact(context: CommandContext): Promise<number> {
-  return change(context, (client, user) => client.unblock(user));
+  return change(context, (client, user) => client.unblock(user), 'is not blocked any more');
 }
 
 export async function showFingerprint(context: CommandContext): Promise<number> {
@@ -72,10 +74,12 @@ export async function verifyContact(context: CommandContext): Promise<number> {
     const { verified } = await client.verify(user, claimed);
     await context.out.result({
       json: { user, verified },
-      plain: [[user, verified ? 'verified' : 'NOT verified']],
+      plain: verified ? [[user, 'verified']] : [],
     });
     if (verified) return EXIT.ok;
-    context.out.note(`this is not the fingerprint of ${user}: somebody may be in between`);
+    context.out.note(
+      `NOT verified: this is not the fingerprint of ${user}: somebody may be in between`,
+    );
     return EXIT.untrusted;
   });
 }

@@ -1,19 +1,19 @@
 /** `fastchat register`: an account, its keys, this device. */
-import { requireServer, remember, withAccount } from '../account.ts';
+import { requireAccount, requireServer, remember, withNewAccount } from '../account.ts';
 import type { CommandContext } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { chooseAccount } from '../home.ts';
+import { RECOVERY_ADVICE } from '../account-words.ts';
 import { readSecretFile } from '../input.ts';
 import { readNewPassword } from '../password.ts';
 
 export async function register(context: CommandContext): Promise<number> {
-  const account = await chooseAccount(context.home, context.args.text('user'));
-  await requireServer(context, account);
+  const account = await requireAccount(context, 'register');
+  const server = await requireServer(context, account);
   const invitationFile = context.args.text('invitation-file');
   const options =
     invitationFile === undefined ? {} : { invitation: await readSecretFile(invitationFile) };
-  const password = await readNewPassword(context);
-  await withAccount(context, account, async (open) => {
+  const password = await readNewPassword(context, server);
+  await withNewAccount(context, account, async (open) => {
     const { fingerprint, recoveryCode } = await open.client.register(password, options);
     await remember(context, open);
     await context.out.result({
@@ -24,7 +24,7 @@ export async function register(context: CommandContext): Promise<number> {
         ['recovery code', recoveryCode],
       ],
     });
-    context.out.note('the recovery code is shown this once: write it down');
+    context.out.note(`the recovery code is shown this once: ${RECOVERY_ADVICE}`);
   });
   return EXIT.ok;
 }

@@ -5,9 +5,14 @@
 import type { Client, SentMessage, WaitFor } from '../../client/api.ts';
 import { asFastChatError, FastChatError } from '../../protocol/errors.ts';
 import { parseMessageId } from '../../protocol/ids.ts';
-import type { Address } from '../../protocol/ids.ts';
-import { COMMAND_TIMEOUT_DEFAULT_MS, STDIN_TEXT_BYTES_MAX } from '../../protocol/limits.ts';
-import { remember, withDevice } from '../account.ts';
+import type { Address, MessageId, UserId } from '../../protocol/ids.ts';
+import {
+  COMMAND_TIMEOUT_DEFAULT_MS,
+  SENT_NOTED_TIMEOUT_MS,
+  STDIN_TEXT_BYTES_MAX,
+} from '../../protocol/limits.ts';
+import { within } from '../../ops/lifecycle.ts';
+import { refusal, remember, withDevice } from '../account.ts';
 import type { OpenAccount } from '../account.ts';
 import type { CommandContext } from '../command.ts';
 import { EXIT, exitCodeOf, isUnanswered } from '../exit-codes.ts';
@@ -65,11 +70,30 @@ class Delivery {
   readonly #context: CommandContext;
   readonly #client: Client;
   readonly #order: Order;
+  /** What a node has taken, and what of it the own store has noted. */
+  readonly #taken = new Set<MessageId>();
+  readonly #noted = new Set<MessageId>();
 
   constructor(context: CommandContext, client: Client, order: Order) {
     this.#context = context;
     this.#client = client;
     this.#order = order;
+    client.on((event) => {
+      if (event.type === 'sent') this.#noted.add(event.id);
+    });
+  }
+
+  /** The own store has noted what the node has taken: only then is it told to the account's other devices. */
+  async noted(): Promise<void> {
+    const { clock } = this.#context.io;
+    const left = [...this.#taken].filter((id) => !this.#noted.has(id));
+    if (left.length === 0) return;
+    const done = new Promise<void>((resolve) => {
+      this.#client.on(() => {
+        if (left.every((id) => this.#noted.has(id))) resolve();
+      });
+    });
+    await within(clock, SENT_NOTED_TIMEOUT_MS, 'noting what was sent', done).catch(() => undefined);
   }
 
   /** The exit code for one target; prints what became of the message. */
@@ -81,7 +105,9 @@ class Delivery {
     });
     if (wait === 'none') return this.#report(queued, EXIT.ok);
     try {
-      return await this.#report(await this.#settled(target, queued), EXIT.ok);
+      const settled = await this.#settled(target, queued);
+      if (queued.state === 'queued') this.#taken.add(settled.id);
+      return await this.#report(settled, EXIT.ok);
     } catch (cause) {
       if (!isUnanswered(cause)) throw cause;
       // Once more without waiting: that tells how far it got in the meantime.
@@ -125,6 +151,15 @@ class Delivery {
   }
 }
 
+/** Why it was not sent; a message of a refused device is not lost. */
+function explained(cause: unknown, account: UserId): FastChatError {
+  const error = refusal(cause, account);
+  if (error.code !== 'E_AUTH') return error;
+  return new FastChatError('E_AUTH', `the message is kept in the outbox: ${error.message}`, {
+    cause,
+  });
+}
+
 /** Connects in the background: the outbox goes out as soon as it works. Only what no retry mends is an error here. */
 function connectBehind(context: CommandContext, open: OpenAccount): Promise<never> {
   return new Promise((_, reject) => {
@@ -147,11 +182,12 @@ async function sendAll(context: CommandContext, open: OpenAccount, order: Order)
       try {
         return await Promise.race([delivery.to(target), refused]);
       } catch (cause) {
-        context.out.fail(cause);
+        context.out.fail(explained(cause, open.account));
         return exitCodeOf(cause);
       }
     }),
   );
+  await delivery.noted();
   // A definite failure says more than a wait that ended.
   return codes.find((code) => code !== EXIT.ok && code !== EXIT.timedOut) ?? Math.max(...codes);
 }

@@ -7,7 +7,10 @@ import { unlessAborted, withSession } from '../account.ts';
 import type { CommandContext } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printMessage } from '../message-output.ts';
+import { ConnectionNotes } from '../chat/connection-notes.ts';
+import { onlineNotice } from '../chat/render.ts';
 import { resolveTarget } from '../target.ts';
+import { counted } from '../text-layout.ts';
 
 class Printer {
   readonly #context: CommandContext;
@@ -51,8 +54,14 @@ class Printer {
 async function follow(context: CommandContext, client: Client, printer: Printer): Promise<never> {
   let fail: (cause: unknown) => void = () => undefined;
   const failed = new Promise<never>((_, reject) => (fail = reject));
+  const connection = new ConnectionNotes({
+    clock: context.io.clock,
+    notice: (text) => context.out.note(text),
+    greet: (node) => context.out.note(onlineNotice(node, undefined)),
+  });
   const listener = client.on((event) => {
     if (event.type === 'message') printer.print().catch(fail);
+    if (event.type === 'state') connection.changed(event);
   });
   try {
     // What arrived before the listener was there.
@@ -60,6 +69,7 @@ async function follow(context: CommandContext, client: Client, printer: Printer)
     return await unlessAborted(context.signal, failed);
   } finally {
     listener.off();
+    connection.stop();
   }
 }
 
@@ -68,7 +78,9 @@ async function flush(context: CommandContext, client: Client): Promise<void> {
   if (client.queued() === 0) return;
   await client.flushed(COMMAND_TIMEOUT_DEFAULT_MS).catch((cause: unknown) => {
     if (asFastChatError(cause).code !== 'E_TIMEOUT') throw cause;
-    context.out.note(`${client.queued()} messages are still in the outbox`);
+    const left = client.queued();
+    const are = left === 1 ? 'is' : 'are';
+    context.out.note(`${counted(left, 'message')} ${are} still in the outbox`);
   });
 }
 

@@ -150,6 +150,26 @@ describe('the command line', () => {
       await none.remove();
     });
 
+    it('must be named to log in where there is none', async () => {
+      const none = await CliWorld.create();
+      const { code, err } = await none.run(['login']);
+      expect(code).to.equal(2);
+      expect(err).to.contain('fastchat login -u NAME');
+      await none.remove();
+    });
+
+    it('whose disk fails ends the command with exit 3', async () => {
+      const client = world.client('alice');
+      client.devices = () => {
+        world.opened.at(-1)?.onFailure?.(world.error('E_IO', 'the disk is full'));
+        return new Promise(() => undefined);
+      };
+      const { code, err } = await world.run(['device', 'list']);
+      expect(code).to.equal(3);
+      expect(err).to.contain('the disk is full');
+      expect(client.closedWith).to.be.a('number');
+    });
+
     it('without a device in this home is exit 6', async () => {
       world.client('alice').registered = false;
       const { code, err } = await world.run(['contact', 'list']);
@@ -293,7 +313,44 @@ describe('the command line', () => {
         'removeContact @bob',
         'block @bob',
         'unblock @bob',
+        'devices',
         'revokeDevice 3',
+      ]);
+    });
+
+    it('say in a line on stderr what was done, unless asked to be quiet', async () => {
+      const { out, err } = await world.run(['contact', 'block', '@bob']);
+      expect([out, err]).to.deep.equal(['', 'fastchat: @bob is blocked, and is not told\n']);
+      expect((await world.run(['contact', 'block', '@bob', '--quiet'])).err).to.equal('');
+      expect((await world.run(['logout'])).err).to.contain('logged out of @alice');
+    });
+
+    it('revoke this very device only when that is meant', async () => {
+      const client = world.client('alice');
+      client.deviceViews.push({ device: 3 as never, name: 'here', lastSeen: 0, current: true });
+      const refused = await world.run(['device', 'revoke', '3']);
+      expect(refused.code).to.equal(2);
+      expect(refused.err).to.contain('--yes');
+      const { io, code } = world.start(['device', 'revoke', '3'], { isTTY: true });
+      io.stderr.on('data', (chunk: Buffer) => {
+        if (chunk.toString().includes('y/n')) io.stdin.write('n\r');
+      });
+      expect(await code).to.equal(2);
+      expect(client.calls).to.not.include('revokeDevice 3');
+      expect((await world.run(['device', 'revoke', '3', '--yes'])).code).to.equal(0);
+    });
+
+    it('have a header and straight columns for people alone', async () => {
+      const views = world.client('alice').deviceViews;
+      views.push({ device: 1 as never, name: 'a long name', lastSeen: 0, current: true });
+      views.push({ device: 2 as never, name: 'b', lastSeen: 0, current: false });
+      expect((await world.run(['device', 'list'])).out).to.equal(
+        '1\ta long name\tnever\tthis device\n2\tb\tnever\t\n',
+      );
+      expect((await world.run(['device', 'list'], { isTTY: true })).lines).to.deep.equal([
+        'DEVICE  NAME         LAST SEEN',
+        '1       a long name  never      this device',
+        '2       b            never',
       ]);
     });
 
@@ -318,8 +375,8 @@ describe('the command line', () => {
 
     it('verify is exit 4 when the fingerprint differs', async () => {
       expect((await world.run(['contact', 'verify', '@bob', 'FP-OTHER'])).code).to.equal(0);
-      const { code, err } = await world.run(['contact', 'verify', '@bob', 'some', 'thing']);
-      expect(code).to.equal(4);
+      const { code, err, out } = await world.run(['contact', 'verify', '@bob', 'some', 'thing']);
+      expect([code, out]).to.deep.equal([4, '']);
       expect(err).to.contain('somebody may be in between');
       expect(world.client('alice').calls).to.include('verify @bob some thing');
     });
@@ -330,6 +387,10 @@ describe('the command line', () => {
   });
 
   describe('read', () => {
+    it('of a conversation that this device does not have is exit 7', async () => {
+      expect((await world.run(['read', '@nosuch'])).code).to.equal(7);
+    });
+
     it('prints columns into a pipe, needing no connection', async () => {
       const client = world.client('alice');
       client.messages.push(

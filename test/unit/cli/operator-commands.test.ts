@@ -106,6 +106,17 @@ describe('fastchat admin', () => {
     expect(JSON.parse((await admin('status --json')).out)).to.deep.equal({ v: 1, ...cluster });
   });
 
+  it('status stands in columns for people; a silent node has no age', async () => {
+    const [one] = cluster.members;
+    answer({ ...cluster, members: [one, { ...one, node: 'n12', state: 'silent' }] });
+    const { lines } = await world.run(['admin', 'status', '--data', world.home], { isTTY: true });
+    expect(lines.slice(1)).to.deep.equal([
+      'NODE  STATE   SESSIONS  LOAD  SHARDS  AGE   GATE  MESH',
+      'n1    up      3         1.23  256     0 ms  h:2   tcp://h:1',
+      'n12   silent  3         1.23  256     -     h:2   tcp://h:1',
+    ]);
+  });
+
   it('asks with the token of the data folder', async () => {
     answer({ address: '@alice', shard: 3, epoch: 2, owner: 'n1', replicas: ['n1', 'n2'] });
     expect((await admin('where @alice')).out).to.equal(

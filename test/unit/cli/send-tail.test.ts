@@ -101,6 +101,37 @@ describe('fastchat send', () => {
     expect((await world.run(['send', '@bob', '-m', 'hi'])).code).to.equal(4);
   });
 
+  it('from a device that was revoked says so, and how to go on: exit 6', async () => {
+    client.fail('connect', world.error('E_AUTH', 'wrong password or unknown user'));
+    client.fail('send', world.error('E_AUTH', 'wrong password or unknown user'));
+    const { code, err } = await world.run(['send', '@bob', '-m', 'hi']);
+    expect(code).to.equal(6);
+    expect(err)
+      .to.contain('kept in the outbox')
+      .and.to.contain('revoked')
+      .and.to.contain('fastchat login -u alice');
+  });
+
+  it('closes only when what was sent has been noted, for the other devices', async () => {
+    const emit = client.emit.bind(client);
+    let isNoted = false;
+    client.emit = (event) => {
+      setImmediate(() => {
+        isNoted = true;
+        emit(event);
+      });
+    };
+    const close = client.close.bind(client);
+    let wasNoted = false;
+    client.close = (graceMs) => {
+      wasNoted = isNoted;
+      return close(graceMs);
+    };
+    expect((await world.run(['send', '@bob', '-m', 'hi'])).code).to.equal(0);
+    expect(wasNoted).to.equal(true);
+    expect(client.closedWith).to.be.greaterThan(0);
+  });
+
   it('waits out retryAfterMs within its timeout', async () => {
     const limited = world.error('E_RATE_LIMITED', 'slowly', { retryAfterMs: 5 });
     client.fail('send', limited, limited);
