@@ -1,0 +1,51 @@
+/** One `send` call, encoded once: each message is a copy with its own id, counter and tag. */
+import { clientCalls } from '../../src/protocol/client-calls.ts';
+import { encodeRaw } from '../../src/protocol/codec.ts';
+import type { Incarnation, UserId } from '../../src/protocol/ids.ts';
+import { systemRandom } from '../../src/ops/random.ts';
+import type { BenchAccount } from '../account.ts';
+
+/** Encoded as five bytes, which any number of 32 bits fits into; a decoder does not ask for the shortest form. */
+const PLACE = 0xfffe_fdfc;
+const TAG_BYTES = 16;
+
+export class SendTemplate {
+  readonly #item: Buffer;
+  readonly #idAt: number;
+  readonly #counterAt: number;
+  readonly #tagAt: number;
+
+  constructor(
+    from: BenchAccount,
+    to: { readonly user: UserId; readonly incarnation: Incarnation },
+    bodyBytes: number,
+  ) {
+    const tag = systemRandom.bytes(TAG_BYTES);
+    const envelope = {
+      to: to.user,
+      incarnation: to.incarnation,
+      from: from.user,
+      device: from.device,
+      counter: PLACE,
+      tag,
+      boxEpoch: 1,
+      quiet: false,
+      body: systemRandom.bytes(bodyBytes),
+    };
+    this.#item = Buffer.from(encodeRaw(clientCalls.packRequest(PLACE, { type: 'send', envelope })));
+    const place = Buffer.alloc(4);
+    place.writeUInt32BE(PLACE);
+    this.#idAt = this.#item.indexOf(place);
+    this.#counterAt = this.#item.indexOf(place, this.#idAt + 1);
+    this.#tagAt = this.#item.indexOf(tag);
+  }
+
+  /** The id of the call is its counter. */
+  message(counter: number): Uint8Array {
+    const item = Buffer.from(this.#item);
+    item.writeUInt32BE(counter, this.#idAt);
+    item.writeUInt32BE(counter, this.#counterAt);
+    item.writeUInt32BE(counter, this.#tagAt);
+    return item;
+  }
+}

@@ -1,0 +1,60 @@
+/** Messages between users who are online: as many as possible, and at a rate. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bench } from '../bench.ts';
+import { latencyFigures, idleNote, loadFigures, rateDoubt, saturationDoubt } from '../scenario.ts';
+import type { Figures, Scenario } from '../scenario.ts';
+import type { Measured } from '../bench.ts';
+
+const WARM_UP_MS = 3000;
+
+async function connectPairs(bench: Bench): Promise<void> {
+  await bench.each('attach', (index) => [bench.usersOf(index)]);
+  await bench.each('plan', (index) => [bench.flowsOf(index, true)]);
+}
+
+function figuresOf(measured: Measured): Figures {
+  const { delivered, seconds, server } = measured;
+  return {
+    messagesPerSecond: delivered / seconds,
+    serverCpuUs: (server.cpuMs * 1000) / delivered,
+    ...latencyFigures('stored', measured.storedMs),
+    ...latencyFigures('pushed', measured.pushedMs),
+    headPushes: measured.heads,
+    ...loadFigures(measured, delivered),
+  };
+}
+
+export const direct: Scenario = {
+  name: 'direct',
+  summary: 'online pairs, both ways, a window of messages each: throughput and CPU',
+  defaults: { window: 8 },
+  targets: { messagesPerSecond: { atLeast: 20_000 }, serverCpuUs: { atMost: 50 } },
+  async run(bench) {
+    await connectPairs(bench);
+    await bench.each('saturate', () => [{ window: bench.options.window }]);
+    await sleep(WARM_UP_MS);
+    const measured = await bench.measure();
+    await bench.each('stop');
+    return {
+      figures: figuresOf(measured),
+      doubt: saturationDoubt(measured),
+      note: idleNote(measured),
+    };
+  },
+};
+
+export const directRate: Scenario = {
+  name: 'direct-rate',
+  summary: 'online pairs at a fixed rate: latency',
+  defaults: { rate: 2000 },
+  targets: { storedP99Ms: { atMost: 5 }, pushedP99Ms: { atMost: 5 } },
+  async run(bench) {
+    const { rate, generators } = bench.options;
+    await connectPairs(bench);
+    await bench.each('pace', () => [rate / generators]);
+    await sleep(WARM_UP_MS);
+    const measured = await bench.measure();
+    await bench.each('stop');
+    return { figures: figuresOf(measured), doubt: rateDoubt(measured, rate) };
+  },
+};
