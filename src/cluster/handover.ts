@@ -7,12 +7,15 @@
  * | 1    | begin(epoch e)                    | drops any old copy         | serves again in e+1; B's copy: left-over | A's next message is refused: A serves on in e |
  * | 2    | page, delta, page, delta ...      | installs, flushes          | as 1                                   | as 1                        |
  * | 3    | stops serving, settles            |                            | as 1                                   | A serves again in e         |
- * | 4    | last delta                        | installs, flushes          | as 1                                   | as 3                        |
- * | 5    | finish(head, e+1)                 | same head: promises e+1    | as 1                                   | as 3, or 6: the copy is on disk |
- * | 6    | promises e+1                      |                            | may not serve in e again; asks for e+1 | nothing changes for A       |
+ * | 4    | promises e+1                      |                            | may not serve in e again; takes e+1 at its start | as 5              |
+ * | 5    | last delta                        | installs, flushes          | as 4                                   | A takes e+1 by a swap of its own |
+ * | 6    | finish(head, e+1)                 | same head: promises e+1    | as 4                                   | as 5, or 7: the copy is on disk |
  * | 7    | swap e -> {e+1, B}                |                            | the swap was made or not: A's own swap of the same e at its start tells | B finds itself in the map and takes |
  * | 8    | granted                           | promises, marks, serves    | B hears of it by the map               | as 7                        |
  * | 9    | held? yes: deletes its copy       | has a flushed commit of e+1 | asks again after its start            | A keeps its copy and asks again |
+ *
+ * The promise comes before the last delta: whatever at A might have missed that it stopped serving is refused by the
+ * store from then on, so that nothing is acknowledged which the copy lacks.
  *
  * While A does not know how the swap ended it serves nothing: it tries a swap of its own from the same epoch, which
  * succeeds if the first did not happen, and otherwise tells that it did.
@@ -120,6 +123,8 @@ export class Handover {
     const head = await this.#copyWhileServing(job);
     try {
       await this.#ports.ownership.freeze(job.shard, job.epoch);
+      // From here on the store itself refuses epoch e: whoever missed the stop can acknowledge nothing the copy lacks.
+      await this.#ports.store.fence(job.shard, job.epoch + 1);
       await this.#finishCopy(job, head);
     } catch (cause) {
       await this.#ports.ownership.thaw(job.shard);
@@ -162,18 +167,17 @@ export class Handover {
     return head;
   }
 
-  /** Steps 4 and 5. */
+  /** Steps 5 and 6. */
   async #finishCopy(job: Job, copied: ShardHead): Promise<void> {
     const { shard, attempt, epoch } = job;
     const { head } = await this.#catchUp(job, copied);
     await this.#ask(job, { type: 'finish', attempt, shard, head, epoch: epoch + 1 });
   }
 
-  /** Steps 6 and 7, and whatever follows from how they end. */
+  /** Step 7, and whatever follows from how they end. */
   async #swap({ shard, to, epoch }: Job): Promise<void> {
-    const { store, coordinator, directory, ownership, log } = this.#ports;
+    const { coordinator, directory, ownership, log } = this.#ports;
     try {
-      await store.fence(shard, epoch + 1);
       const next = { epoch: epoch + 1, owner: to, replicas: [to] };
       const { current } = await coordinator.swap(shard, epoch, next);
       directory.adoptAssignment(shard, current);

@@ -56,7 +56,7 @@ describe('two nodes over the mesh, with the embedded coordinator', () => {
       mesh,
       store,
       coordinator,
-      actors: { deliver: (_, epoch, __, done) => done?.(succeed({ seq: epoch, at: 1 })) },
+      actors: { deliver: (_, epoch, __, done) => done?.(succeed({ seq: epoch, at: 1, last: 1 })) },
       sessions: { push: () => undefined },
       serving: { freeze: () => Promise.resolve(), resume: () => undefined },
       clock,
