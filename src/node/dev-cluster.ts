@@ -2,8 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ClusterReport } from '../ops/admin-api.ts';
+import { systemClock } from '../ops/clock.ts';
 import { spawnNode } from './node-process.ts';
 import type { NodeProcess } from './node-process.ts';
+
+const SETTLE_POLL_MS = 30;
+const SETTLE_LIMIT_MS = 10_000;
 
 export interface DevClusterOptions {
   readonly nodes: number;
@@ -34,6 +39,25 @@ export function joinUrls(urls: readonly string[]): string {
   return `fastchat://${hosts.join(',')}${query}`;
 }
 
+/** Whether a node sees all members up and the shards shared out. */
+async function isSettled({ ready }: NodeProcess, count: number): Promise<boolean> {
+  const response = await fetch(new URL('/cluster', ready.http));
+  const { members } = (await response.json()) as ClusterReport;
+  const owned = members.map(({ shardsOwned }) => shardsOwned);
+  const isShared = Math.max(...owned) - Math.min(...owned) <= 1;
+  return members.length === count && members.every(({ state }) => state === 'up') && isShared;
+}
+
+/** The nodes that came later are still being given their shards: whoever counts on a quiet start waits for the end of it. */
+async function settled(nodes: readonly NodeProcess[]): Promise<void> {
+  const deadlineMs = systemClock.mono() + SETTLE_LIMIT_MS;
+  for (const node of nodes)
+    while (!(await isSettled(node, nodes.length)) && systemClock.mono() < deadlineMs)
+      await new Promise<void>((resolve) => {
+        systemClock.after(SETTLE_POLL_MS, resolve);
+      });
+}
+
 export async function startDevCluster(options: DevClusterOptions): Promise<DevCluster> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'fastchat-dev-')));
   const directory = (index: number): string => join(dataDir, `n${index + 1}`);
@@ -58,6 +82,7 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
   const nodes: NodeProcess[] = [];
   // One after the other: the second needs the first one's token, and names stay in order.
   for (let index = 0; index < options.nodes; index += 1) nodes.push(await start(index));
+  await settled(nodes);
   return {
     nodes,
     dataDir,

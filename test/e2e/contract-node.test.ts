@@ -403,10 +403,14 @@ describe('the contract of a node', function () {
       expect(sent.state).to.be.oneOf(['stored', 'delivered']);
     });
 
-    it('a port that is taken is a clear error', async () => {
+    it('a port or a data folder that is taken is a clear error', async () => {
       const taken = /127\.0\.0\.1:\d+/.exec(ready.url)?.[0] ?? '';
-      const said = await refused(start('no-port', ['--listen', taken]));
-      expect(said).to.contain(taken);
+      const [port, data] = await Promise.all([
+        refused(start('no-port', ['--listen', taken])),
+        refused(start('a')),
+      ]);
+      expect(port).to.contain(taken);
+      expect(data).to.contain('E_DATA_IN_USE').and.to.contain(String(node.pid));
     });
   });
 

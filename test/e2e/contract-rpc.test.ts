@@ -393,29 +393,6 @@ describe('the contract of JSON-RPC', function () {
         online: false,
       });
     });
-
-    it('a killed node: disconnected, then connected elsewhere, nothing lost', async () => {
-      const at = laptop;
-      let account = '';
-      for (let index = 0; account === ''; index += 1) {
-        expect(index, 'somebody lands on n2').to.be.below(20);
-        await at.call('register', { account: `survivor${index}`, password });
-        const placed = await at.call('login', { account: `survivor${index}`, password });
-        if (placed.node === 'n2') account = `survivor${index}`;
-      }
-      at.events.length = 0;
-      const state = (connected: boolean) => (event: RpcEvent) =>
-        event.type === 'state' &&
-        event.account === `@${account}` &&
-        event['connected'] === connected;
-      const killed = cluster.kill(1, 'SIGKILL');
-      await at.event(state(false));
-      await killed;
-      expect(await at.event(state(true))).to.include({ node: 'n1' });
-      await cluster.restart(1);
-      await send(rpc, 'ann', `@${account}`, 'after the kill', { wait: 'delivered' });
-      await at.event(message(`@${account}`, 'after the kill'));
-    });
   });
 
   describe('reading', () => {
@@ -1173,6 +1150,31 @@ describe('the contract of JSON-RPC', function () {
       expect(code).to.equal(0);
       expect(results.every(({ state }) => state !== 'queued')).to.equal(true);
       await rpc.event(message('@ann', 'before the end 199'));
+    });
+  });
+
+  describe('a node that dies', () => {
+    it('is told: disconnected, then connected elsewhere, nothing lost', async () => {
+      const at = laptop;
+      let account = '';
+      for (let index = 0; account === ''; index += 1) {
+        expect(index, 'somebody lands on n2').to.be.below(20);
+        await at.call('register', { account: `survivor${index}`, password });
+        const placed = await at.call('login', { account: `survivor${index}`, password });
+        if (placed.node === 'n2') account = `survivor${index}`;
+      }
+      at.events.length = 0;
+      const state = (connected: boolean) => (event: RpcEvent) =>
+        event.type === 'state' &&
+        event.account === `@${account}` &&
+        event['connected'] === connected;
+      const killed = cluster.kill(1, 'SIGKILL');
+      await at.event(state(false));
+      await killed;
+      expect(await at.event(state(true))).to.include({ node: 'n1' });
+      await cluster.restart(1);
+      await send(rpc, 'ann', `@${account}`, 'after the kill');
+      await at.event(message(`@${account}`, 'after the kill'));
     });
   });
 });
