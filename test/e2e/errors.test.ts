@@ -248,6 +248,16 @@ describe('error codes of JSON-RPC', function () {
     await nowhere.end();
   });
 
+  it('E_STORE_FULL: nothing new on a disk that is nearly full', async () => {
+    const full = await startDevCluster({ nodes: 1, args: ['--limits.free-space-ratio', '1'] });
+    const other = new Rpc({ home: `${folder.path}/full`, url: full.url });
+    const refusal = await other.refusal('register', { account: 'zoe', password });
+    expect(refusal.code).to.equal('E_STORE_FULL');
+    expect(refusal.retry).to.equal('later');
+    await other.end();
+    await full.stop();
+  });
+
   it('E_REGISTRATION: closed, or without an invitation', async () => {
     for (const registration of ['closed', 'invite']) {
       const shut = await startDevCluster({ nodes: 1, args: ['--registration', registration] });
