@@ -7,7 +7,7 @@ import { simulate } from './world.ts';
 import type { SimOptions, SimResult } from './world.ts';
 
 const fixed = process.env['FASTCHAT_SEED'];
-const SEEDS = fixed === undefined ? [1, 2] : [Number(fixed)];
+const SEEDS = fixed === undefined ? [1] : [Number(fixed)];
 
 /** Seeds that once found a mistake; they stay. */
 const REGRESSIONS = [10, 15, 1136];
@@ -95,7 +95,7 @@ describe('simulation: planted bugs are noticed', function () {
 
     it(`finds nothing in the same storm without the bug: ${name}`, async () => {
       const { bugs: _, ...healthy } = options;
-      for (const seed of [1, 3, 5]) {
+      for (const seed of [3, 5]) {
         const result = await simulate({ ...healthy, seed });
         expect(result.violations, explain(result)).to.deep.equal([]);
       }
