@@ -1,12 +1,9 @@
 /** The client: the public interface over its parts. */
 import { fingerprint, formatFingerprint, parseFingerprint } from '../crypto/fingerprint.ts';
-import { every } from '../ops/clock.ts';
-import type { Timer } from '../ops/clock.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import { isUser } from '../protocol/ids.ts';
 import type { Address, DeviceId, MessageId, UserId } from '../protocol/ids.ts';
 import {
-  BOX_KEY_CHECK_INTERVAL_MS,
   HISTORY_MESSAGES_DEFAULT,
   REQUEST_TIMEOUT_MS,
   SEARCH_MESSAGES_DEFAULT,
@@ -29,6 +26,7 @@ import { makeBase, makeFlow, makeOnline } from './parts.ts';
 import type { Parts } from './parts.ts';
 import type { ClientOptions, ClientPorts } from './ports.ts';
 import { findUnprinted, markPrinted } from './print.ts';
+import { startRoutines } from './routines.ts';
 import { searchMessages } from './search.ts';
 import { sessionEvents } from './session-events.ts';
 import { loggedOutRecord } from './store/records.ts';
@@ -48,14 +46,13 @@ export async function createClient(ports: ClientPorts, options: ClientOptions): 
 class FastChatClient implements Client {
   readonly account: UserId;
   readonly #parts: Parts;
-  readonly #rotation: Timer;
+  readonly #routines: { cancel(): void };
   #closing: Promise<void> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.account = parts.self;
-    const { clock } = parts.ports;
-    this.#rotation = every(clock, BOX_KEY_CHECK_INTERVAL_MS, () => this.#rotate());
+    this.#routines = startRoutines(parts);
   }
 
   get registered(): boolean {
@@ -248,7 +245,7 @@ class FastChatClient implements Client {
 
   async #close(graceMs: number): Promise<void> {
     const { connection, waiters, inbox, store } = this.#parts;
-    this.#rotation.cancel();
+    this.#routines.cancel();
     if (graceMs > 0) await this.#sendAll(graceMs).catch(() => undefined);
     connection.stop('closed');
     const closed = new FastChatError('E_UNREACHABLE', 'the client is closed');
@@ -282,15 +279,6 @@ class FastChatClient implements Client {
     const { connection, book } = this.#parts;
     if (!book.isRegistered || (wait !== 'none' && !connection.isStarted))
       throw new FastChatError('E_NOT_LOGGED_IN', `log in as ${this.account} first`);
-  }
-
-  #rotate(): void {
-    const { connection, vaults, revocations, events } = this.#parts;
-    const { session } = connection;
-    if (session === undefined) return;
-    // What fails is tried again at the next look, and at every login.
-    events.background(revocations.finish(session.link));
-    events.background(vaults.rotateIfDue(session.link));
   }
 }
 

@@ -256,6 +256,8 @@ export const HELD_ENVELOPES_MAX = 1000;
 export const HELD_RETRY_MS = 5 * SECOND_MS;
 /** How often a client looks whether its box key has served its time. */
 export const BOX_KEY_CHECK_INTERVAL_MS = 60 * MINUTE_MS;
+/** How often a client asks for receipts while somebody waits for one. */
+export const RECEIPT_CHECK_INTERVAL_MS = 3 * SECOND_MS;
 /** Private box keys are kept this long after a newer one was made: longer than any node retains what is sealed to them. */
 export const BOX_KEY_RETAIN_MS = 90 * DAY_MS;
 /** How often a call that lost a race for the vault tries again with the newer one. */

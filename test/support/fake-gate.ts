@@ -95,6 +95,8 @@ export class FakeCluster {
   placeAt: NodeId | undefined;
   /** Whether entries are pushed, or only found by pulling. */
   isPushing = true;
+  /** Whether receipts are pushed, or lost on the way. */
+  tellsReceipts = true;
 
   constructor(options: FakeClusterOptions) {
     this.options = options;
@@ -200,7 +202,7 @@ export class FakeCluster {
       const name = `${envelope.from} ${envelope.device}`;
       account.delivered.set(name, { device: envelope.device, counter: envelope.counter });
       const sender = this.accounts.get(envelope.from);
-      if (sender === undefined || envelope.quiet) continue;
+      if (sender === undefined || envelope.quiet || !this.tellsReceipts) continue;
       const { device: by, counter: delivered } = envelope;
       const { user, incarnation } = account;
       this.push(sender.user, { type: 'receipt', user, incarnation, device: by, delivered });

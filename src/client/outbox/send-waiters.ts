@@ -82,6 +82,13 @@ export class SendWaiters {
     for (const waiter of this.#of(name)) waiter.reject(error);
   }
 
+  /** Whether somebody waits for what only a receipt can tell. */
+  get awaitsReceipt(): boolean {
+    for (const waiters of this.#waiting.values())
+      for (const { wanted } of waiters) if (RANK[wanted] > RANK.stored) return true;
+    return false;
+  }
+
   /** Nobody will hear anything any more. */
   failAll(error: FastChatError): void {
     for (const waiters of this.#waiting.values())

@@ -51,6 +51,12 @@ describe('client: sending', () => {
     expect([...alice.warnings(), ...bob.warnings()]).to.deep.equal([]);
   });
 
+  it('learns of a delivery whose receipt was lost, while somebody waits for it', async () => {
+    world.cluster.tellsReceipts = false;
+    const sent = await world.until(alice.client.send(bob.user, 'hello', { wait: 'delivered' }));
+    expect(sent.state).to.equal('delivered');
+  });
+
   it('keeps the order of a burst larger than the window', async () => {
     const texts = Array.from({ length: 200 }, (_, index) => `message ${index}`);
     await sendMany(texts);
