@@ -19,6 +19,7 @@ interface Answers {
   isNew?: boolean | undefined;
   account?: UserId | undefined;
   password?: string | undefined;
+  invitation?: string | undefined;
 }
 
 /** Failures after which another answer may help, and which one. */
@@ -30,6 +31,8 @@ const WRONG_ANSWERS: Partial<Record<ErrorCode, ReadonlyArray<keyof Answers>>> = 
   E_KEY_CHANGED: ['server'],
   E_VERSION: ['server'],
   E_USAGE: ['server'],
+  // An invitation is for one name: either may be the wrong one.
+  E_REGISTRATION: ['account', 'invitation'],
 };
 
 const TAKEN = 'choose another (if it is yours: Ctrl+C, start again, log in)';
@@ -37,6 +40,9 @@ const TAKEN = 'choose another (if it is yours: Ctrl+C, start again, log in)';
 class FirstRun {
   readonly #context: CommandContext;
   readonly #answers: Answers = {};
+  /** The server's refusal of a registration: from then on an invitation is asked for. */
+  #refusal: FastChatError | undefined;
+  #isGivenUp = false;
 
   constructor(context: CommandContext) {
     this.#context = context;
@@ -50,6 +56,7 @@ class FirstRun {
       try {
         return await this.#attempt();
       } catch (cause) {
+        if (this.#isGivenUp) throw cause;
         this.#take(cause);
       }
     }
@@ -62,6 +69,11 @@ class FirstRun {
     const wrong = WRONG_ANSWERS[code];
     if (wrong === undefined) throw cause;
     this.#say(code === 'E_NAME_TAKEN' ? `${message}: ${TAKEN}` : message);
+    if (code === 'E_REGISTRATION') {
+      this.#refusal = cause;
+      // Nothing was wrong with the answers: one is missing.
+      if (this.#answers.invitation === undefined) return;
+    }
     for (const name of wrong) this.#answers[name] = undefined;
   }
 
@@ -73,6 +85,8 @@ class FirstRun {
     await this.#context.ports.probeServer(answers.server);
     answers.isNew ??= await this.#askWhetherNew();
     answers.account ??= await this.#askName();
+    if (this.#refusal !== undefined && answers.isNew)
+      answers.invitation ??= await this.#askInvitation(this.#refusal);
     answers.password ??= answers.isNew
       ? await this.#askNewPassword()
       : await askHidden(this.#context.io, 'Password: ');
@@ -109,6 +123,14 @@ class FirstRun {
     }
   }
 
+  /** @throws the refusal, when there is no invitation */
+  async #askInvitation(refusal: FastChatError): Promise<string> {
+    const text = await askLine(this.#context.io, 'Your invitation (Enter alone gives up): ');
+    this.#isGivenUp = text === '';
+    if (this.#isGivenUp) throw refusal;
+    return text;
+  }
+
   async #askNewPassword(): Promise<string> {
     const { io } = this.#context;
     for (;;) {
@@ -124,7 +146,11 @@ class FirstRun {
   }
 
   async #register({ account, client }: OpenAccount, password: string): Promise<void> {
-    const { fingerprint, recoveryCode } = await client.register(password);
+    const { invitation } = this.#answers;
+    const { fingerprint, recoveryCode } = await client.register(
+      password,
+      invitation === undefined ? {} : { invitation },
+    );
     this.#say(`You are ${account}. Others check that it is you by your fingerprint:`);
     this.#say(`  ${fingerprint}`);
     this.#say(`Your recovery code is shown this once: ${RECOVERY_ADVICE}`);
@@ -143,7 +169,7 @@ class FirstRun {
 
 /**
  * Makes an account in dialogue, or logs in to one; resolves with its name. A taken name or a server that is not there is
- * asked for again, and leaves nothing behind. @throws Interrupted, E_REGISTRATION, …
+ * asked for again, and leaves nothing behind. @throws Interrupted, E_REGISTRATION when there is no invitation, …
  */
 export function firstRun(context: CommandContext): Promise<UserId> {
   return new FirstRun(context).run();

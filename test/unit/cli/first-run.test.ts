@@ -76,6 +76,40 @@ describe('the first run of fastchat chat', () => {
     expect(await readdir(world.home)).to.deep.equal(['zoe2']);
   });
 
+  it('asks for an invitation where the server wants one', async () => {
+    world.client('zoe').registered = false;
+    const refusal = world.error('E_REGISTRATION', 'this server wants an invitation');
+    world.client('zoe').fail('register', refusal, refusal);
+    const err = await run([
+      server,
+      ['A new account', ''],
+      ['Your name', 'zoe'],
+      ...password,
+      ['Your invitation', 'invitation-of-dave'],
+      ['Your name', 'dave'],
+      ['Your invitation', 'invitation-of-dave'],
+      ['Enter goes on', ''],
+    ]);
+    expect(err).to.contain('this server wants an invitation');
+    expect(world.client('dave').calls[0]).to.equal('register long enough invitation-of-dave');
+  });
+
+  it('ends when the server wants an invitation and there is none', async () => {
+    world.client('zoe').registered = false;
+    const refusal = world.error('E_REGISTRATION', 'this server wants an invitation');
+    world.client('zoe').fail('register', refusal);
+    const { io, code } = world.start(['chat'], { isTTY: true });
+    answer(io, [
+      server,
+      ['A new account', ''],
+      ['Your name', 'zoe'],
+      ...password,
+      ['Your invitation', ''],
+    ]);
+    expect(await code).to.equal(1);
+    expect(await readdir(world.home)).to.deep.equal([]);
+  });
+
   it('asks for another server when nothing answers, before any password', async () => {
     world.unreachable.set('fastchat://h:1', world.error('E_UNREACHABLE', 'nothing answers at h:1'));
     const err = await run([
