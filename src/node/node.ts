@@ -30,6 +30,7 @@ import { LOAD_REPORT_DELAY_MS, MESH_HEARTBEAT_INTERVAL_MS } from '../protocol/li
 import { ClientGate } from './gate.ts';
 import { answeringKnocks } from './knock.ts';
 import { encodeReport, LoadReports } from './load-reports.ts';
+import { RetentionPatrol } from './retention-patrol.ts';
 import { UserActors } from './user-actors.ts';
 
 export interface NodeSettings extends UserSettings {
@@ -79,6 +80,7 @@ export class ChatNode {
   #isDraining = false;
   #reporting: Timer | undefined;
   #reportTimer: Timer | undefined;
+  readonly #patrol: RetentionPatrol;
 
   private constructor(ports: NodePorts) {
     const { clock, random, host, self, store, settings, log } = ports;
@@ -113,6 +115,12 @@ export class ChatNode {
       clock,
       random,
       log,
+    });
+    this.#patrol = new RetentionPatrol({
+      clock,
+      shards: () => this.cluster.directory.ownedBy(self),
+      usersIn: (shard, limit, previous) => this.users.usersIn(shard, limit, previous),
+      wake: (user) => this.users.wake(user),
     });
   }
 
@@ -193,6 +201,7 @@ export class ChatNode {
     const ended = new FastChatError('E_UNREACHABLE', 'this node is stopping');
     this.#isDraining = true;
     this.#reporting?.cancel();
+    this.#patrol.stop();
     this.#reportTimer?.cancel();
     await this.#gate?.closeAll();
     await this.cluster.stop();
@@ -213,6 +222,7 @@ export class ChatNode {
     this.#gate = await this.#openGate();
     void this.coordinator.join(this.member).catch(() => undefined);
     this.#reportToBalancer();
+    this.#patrol.start();
     this.#reporting = every(clock, MESH_HEARTBEAT_INTERVAL_MS, () => this.#reportToBalancer());
   }
 

@@ -74,13 +74,19 @@ export class UserActors implements LocalActors, ShardServing {
     return undefined;
   }
 
-  /** Names of the accounts in a shard, in order. */
-  usersIn(shard: ShardId): readonly UserId[] {
+  /** Lets a user see what time it is, and activates it for that. */
+  wake(user: UserId): void {
+    this.#family.tell(user, { type: 'tick' });
+  }
+
+  /** Names of the accounts in a shard, in order: at most `limit`, after `previous`. */
+  usersIn(shard: ShardId, limit = Infinity, previous?: UserId): readonly UserId[] {
     const { store } = this.#options;
     const users: UserId[] = [];
-    let from: Uint8Array = Buffer.from('@');
-    const end = after(from);
-    for (;;) {
+    const all: Uint8Array = Buffer.from('@');
+    const end = after(all);
+    let from = previous === undefined ? all : after(storeKey(previous));
+    while (users.length < limit) {
       const [found] = store.range(shard, from, end, { limit: 1 });
       if (found === undefined) return users;
       const name = Buffer.from(found[0]);
@@ -88,6 +94,7 @@ export class UserActors implements LocalActors, ShardServing {
       users.push(user);
       from = after(storeKey(user));
     }
+    return users;
   }
 
   #storeOf(user: UserId): ActorStore {

@@ -207,6 +207,9 @@ export const WATCHERS_MAX = 4096;
 /** How often a user in memory looks for dead sessions, ended leases and what has expired. */
 export const USER_TICK_MS = 1 * MINUTE_MS;
 export const RETENTION_INTERVAL_MS = 60 * MINUTE_MS;
+/** How often, and for how many accounts at a time, a node wakes users whom nobody talks to. */
+export const RETENTION_PATROL_STEP_MS = 1 * SECOND_MS;
+export const RETENTION_PATROL_USERS = 50;
 /** Log entries and store keys removed by one commit. */
 export const RETENTION_SLICE_ENTRIES = 256;
 export const RETENTION_SLICE_KEYS = 1024;
