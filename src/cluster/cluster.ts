@@ -14,6 +14,8 @@ import type { MeshPort } from './mesh-port.ts';
 import { Ownership } from './ownership.ts';
 import type { ShardServing } from './ownership.ts';
 import { Rebalancer } from './rebalancer.ts';
+import { singleReplicaSets } from './replication/replica-sets.ts';
+import type { ReplicaSets, ReplicationStatus } from './replication/replica-sets.ts';
 import { createRouter } from './router.ts';
 import type { Router } from './router.ts';
 import type { LocalActors, LocalSessions } from './router-ports.ts';
@@ -55,6 +57,7 @@ export class Cluster {
   readonly directory: ShardDirectory;
   readonly router: Router;
   readonly ownership: Ownership;
+  readonly replicaSets: ReplicaSets;
   readonly #clock: Clock;
   readonly #membership: Membership;
   readonly #follower: ViewFollower;
@@ -77,6 +80,7 @@ export class Cluster {
     this.#clock = ports.clock;
     this.directory = directory;
     this.ownership = ownership;
+    this.replicaSets = singleReplicaSets((shard) => this.#replication(ports.store, shard));
     this.router = createRouter({ ...common, ownership, refresh });
     this.#membership = membership;
     this.#follower = follower;
@@ -134,6 +138,12 @@ export class Cluster {
       moving: this.#handover.moving,
       waiting: this.router.waiting,
     };
+  }
+
+  #replication(store: ShardStore, shard: ShardId): ReplicationStatus {
+    const { epoch = 0 } = this.directory.assignment(shard) ?? {};
+    const role = this.ownership.servedEpoch(shard) === undefined ? 'none' : 'owner';
+    return { role, epoch, acknowledged: store.head(shard).seq, replicas: [] };
   }
 
   /** The mesh needs a moment to come up; after COORDINATOR_START_WAIT_MS the last known map has to do. */
