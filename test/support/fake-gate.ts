@@ -153,7 +153,10 @@ export class FakeCluster {
       for (const session of account.sessions) session.cut();
   }
 
+  /** As at a node, the same key again is the device that it is. */
   newDevice(account: FakeAccount, device: NewDevice): DeviceId {
+    for (const [known, { publicKey }] of account.devices)
+      if (hex(publicKey) === hex(device.publicKey)) return known;
     account.lastDevice += 1;
     const id = parseDeviceId(account.lastDevice);
     account.devices.set(id, {
@@ -469,7 +472,6 @@ export class FakeSession {
     this.#checkProof(account, request.proof);
     if (request.replacement === undefined)
       return this.#place(account, request.proof.device, request.proof.tokens);
-    account.devices.delete(request.proof.device);
     const { token } = request.replacement;
     const device = this.#cluster.newDevice(account, request.replacement);
     return this.#place(account, device, { previous: token, next: token });

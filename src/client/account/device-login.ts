@@ -34,6 +34,7 @@ export interface DeviceDraft {
 export class DeviceLogin implements Authentication {
   readonly #ports: DeviceLoginPorts;
   #isCloned = false;
+  #draft: DeviceDraft | undefined;
 
   constructor(ports: DeviceLoginPorts) {
     this.#ports = ports;
@@ -80,19 +81,30 @@ export class DeviceLogin implements Authentication {
     return this.#sign(link, device, await book.tokens());
   }
 
-  /** Draws the keys of a new device. */
+  /** The keys of a new device; the same ones until it is known, so that a lost answer costs no second device. */
   draft(): DeviceDraft {
-    const { suite, deviceName } = this.#ports;
-    const keys = suite.signKeyPair();
-    const token = suite.random(STORE_TOKEN_BYTES);
-    return { keys, newDevice: { publicKey: keys.publicKey, name: deviceName, token } };
+    this.#draft ??= this.#drawDraft();
+    return this.#draft;
+  }
+
+  /** The server knows the device: the next draft is of another one. */
+  forgetDraft(): void {
+    this.#draft = undefined;
   }
 
   /** The server knows the device: from now on it is this home's. */
   async adopt(draft: DeviceDraft, device: DeviceId): Promise<void> {
     await this.#ports.book.saveDevice(deviceOf(draft, device));
+    this.forgetDraft();
     this.#isCloned = false;
     this.#ports.onNewDevice();
+  }
+
+  #drawDraft(): DeviceDraft {
+    const { suite, deviceName } = this.#ports;
+    const keys = suite.signKeyPair();
+    const token = suite.random(STORE_TOKEN_BYTES);
+    return { keys, newDevice: { publicKey: keys.publicKey, name: deviceName, token } };
   }
 
   async #replace(link: GateLink): Promise<Placement> {

@@ -56,6 +56,7 @@ export async function registerAccount(
     invitation,
   });
   await book.saveAll(deviceOf(draft, device), opened);
+  ports.device.forgetDraft();
   const digits = fingerprint(suite, book.user, opened.vault.identity.publicKey);
   return { fingerprint: formatFingerprint(digits), recoveryCode: recoveryCode.toText() };
 }

@@ -123,7 +123,22 @@ describe('client: account', () => {
     await world.pass(5_000);
     expect(bob.shown()).to.deep.equal(['before', 'from the original', 'from the copy']);
     expect(bob.warnings()).to.deep.equal([]);
-    expect([...world.account(alice).devices.keys()]).to.deep.equal([2]);
+    expect([...world.account(alice).devices.keys()]).to.deep.equal([1, 2]);
+  });
+
+  it('is one device, however often the answer to its first login is lost', async () => {
+    let answersLost = 0;
+    world.cluster.script = ({ type }) => {
+      if (type !== 'loginFinish' || answersLost === 2) return 'serve';
+      answersLost += 1;
+      return 'cut';
+    };
+    const client = await new Home(world, alice.user, 'a-2').open();
+    await world.until(client.login(PASSWORD).catch(() => undefined));
+    await world.until(client.login(PASSWORD).catch(() => undefined));
+    await world.until(client.login(PASSWORD));
+    expect(answersLost).to.equal(2);
+    expect([...world.account(alice).devices.keys()]).to.deep.equal([1, 2]);
   });
 
   it('does not show a message twice that a restored store sends again', async () => {
@@ -169,7 +184,7 @@ describe('client: account', () => {
     await world.pass(5_000);
     expect(bob.shown()).to.deep.equal(['before', 'a', 'b', 'c', 'd', 'e', 'f', 'g']);
     expect(bob.warnings()).to.deep.equal([]);
-    expect([...world.account(alice).devices.keys()]).to.deep.equal([2]);
+    expect([...world.account(alice).devices.keys()]).to.deep.equal([1, 2]);
   });
 
   it('changes the password although another device writes a newer vault meanwhile', async () => {
