@@ -64,8 +64,7 @@ export function callTable<const T extends Shape>(calls: T): CallTable<T> {
     },
     parseRequest(raw) {
       const row = byTag.get(raw[0] as number);
-      if (row === undefined)
-        throw new FastChatError('E_BAD_FRAME', `no call has tag ${String(raw[0]).slice(0, 20)}`);
+      if (row === undefined) throw new FastChatError('E_BAD_FRAME', 'no call has such a tag');
       const request = row[1].request.parseFrom(raw, 2) as Record<string, unknown>;
       request['type'] = row[0];
       return request as RequestOf<T>;

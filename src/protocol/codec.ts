@@ -1,10 +1,11 @@
 /** msgpack with bounds: bytes to plain values and back. Values are checked by a schema afterwards. */
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { FastChatError } from './errors.ts';
-import { ARRAY_ITEMS_MAX, MESH_FRAME_BYTES_MAX } from './limits.ts';
+import { ARRAY_ITEMS_MAX, MESH_FRAME_BYTES_MAX, NESTING_MAX } from './limits.ts';
+import { nestsWithin } from './nesting.ts';
 import type { Type } from './schema.ts';
 
-const encoder = new Encoder({ maxDepth: 16, initialBufferSize: 4096 });
+const encoder = new Encoder({ maxDepth: NESTING_MAX, initialBufferSize: 4096 });
 const decoder = new Decoder({
   maxStrLength: MESH_FRAME_BYTES_MAX,
   maxBinLength: MESH_FRAME_BYTES_MAX,
@@ -20,6 +21,7 @@ export function encodeRaw(value: unknown): Uint8Array {
 
 /** Decodes one msgpack value that fills `bytes` exactly. @throws E_BAD_FRAME */
 export function decodeRaw(bytes: Uint8Array): unknown {
+  if (!nestsWithin(bytes, NESTING_MAX)) throw new FastChatError('E_BAD_FRAME', 'nested too deeply');
   try {
     return decoder.decode(bytes);
   } catch (cause) {

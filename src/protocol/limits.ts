@@ -18,6 +18,8 @@ export const CLIENT_FRAME_BYTES_MAX = 256 * KIB;
 export const HELLO_FRAME_BYTES_MAX = 16 * KIB;
 export const MESH_FRAME_BYTES_MAX = 2 * MIB;
 export const ARRAY_ITEMS_MAX = 4096;
+/** Arrays inside arrays: every open one costs as much memory as it announces items. */
+export const NESTING_MAX = 16;
 export const FRAMES_PER_BATCH_MAX = 1024;
 /** A sealed body: text of the largest size, its context and its padding. */
 export const ENVELOPE_BODY_BYTES_MAX = 96 * KIB;

@@ -254,7 +254,7 @@ export function union<
     parse(raw) {
       if (!Array.isArray(raw)) throw bad('a tagged array');
       const variant = byTag.get(raw[0] as number);
-      if (variant === undefined) throw bad(`a known tag, not ${String(raw[0]).slice(0, 20)}`);
+      if (variant === undefined) throw bad('a known tag');
       const value = variant.body.parseFrom(raw, 1) as Record<string, unknown>;
       value['type'] = variant.type;
       return value as VariantValue<V>;
