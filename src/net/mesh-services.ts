@@ -18,6 +18,8 @@ export type MeshRequestHandler = (
 
 export type MeshTellHandler = (from: NodeId, payload: Uint8Array) => void;
 
+export type HeartbeatListener = (from: NodeId, load: Uint8Array) => void;
+
 export interface MeshHandlers {
   readonly request?: MeshRequestHandler;
   readonly tell?: MeshTellHandler;
@@ -27,6 +29,7 @@ type Message<T extends MeshMessage['type']> = Extract<MeshMessage, { readonly ty
 
 export class MeshServices {
   readonly #handlers = new Map<number, MeshHandlers>();
+  readonly #heartbeatListeners: HeartbeatListener[] = [];
   readonly #log: Log;
 
   constructor(log: Log) {
@@ -36,6 +39,20 @@ export class MeshServices {
   serve(service: MeshService, handlers: MeshHandlers): void {
     invariant(!this.#handlers.has(MESH_SERVICES[service]), `${service} is served once`);
     this.#handlers.set(MESH_SERVICES[service], handlers);
+  }
+
+  listen(listener: HeartbeatListener): void {
+    this.#heartbeatListeners.push(listener);
+  }
+
+  onHeartbeat(peer: MeshPeer, { load }: Message<'heartbeat'>): void {
+    for (const listener of this.#heartbeatListeners) {
+      try {
+        listener(peer.node, load);
+      } catch (cause) {
+        this.#threw(peer, 'heartbeat', cause);
+      }
+    }
   }
 
   onRequest(peer: MeshPeer, message: Message<'request'>): void {
@@ -67,7 +84,7 @@ export class MeshServices {
     }
   }
 
-  #threw(peer: MeshPeer, service: number, cause: unknown): FastChatError {
+  #threw(peer: MeshPeer, service: number | 'heartbeat', cause: unknown): FastChatError {
     this.#log.event('error', 'frames_dropped', {
       peer: peer.node,
       reason: 'handler',

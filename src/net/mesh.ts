@@ -27,7 +27,7 @@ import type { MeshLimits } from './mesh-limits.ts';
 import { MeshPeer } from './mesh-peer.ts';
 import type { MeshHost, PeerView } from './mesh-peer.ts';
 import { errorOf, MeshServices } from './mesh-services.ts';
-import type { MeshHandlers } from './mesh-services.ts';
+import type { HeartbeatListener, MeshHandlers } from './mesh-services.ts';
 import { OpenRequests } from './open-requests.ts';
 import type { RequestDone, RequestResult } from './open-requests.ts';
 import type { PeerAddress, Transport } from './transport.ts';
@@ -57,7 +57,6 @@ export class Mesh {
   readonly #peers = new Map<NodeId, MeshPeer>();
   readonly #services: MeshServices;
   readonly #requests: OpenRequests;
-  readonly #heartbeatListeners: Array<(peer: NodeId, load: Uint8Array) => void> = [];
   readonly #peerListeners: Array<(peer: NodeId, change: 'up' | 'down') => void> = [];
   readonly #host: MeshHost;
   readonly #heartbeats: Timer;
@@ -143,8 +142,8 @@ export class Mesh {
   }
 
   /** Every heartbeat of every peer with its load report, a view. */
-  onHeartbeat(listener: (peer: NodeId, load: Uint8Array) => void): void {
-    this.#heartbeatListeners.push(listener);
+  onHeartbeat(listener: HeartbeatListener): void {
+    this.#services.listen(listener);
   }
 
   /** Called after the requests to a peer that went down have failed. */
@@ -269,8 +268,7 @@ export class Mesh {
       case 'hello':
         return;
       case 'heartbeat':
-        for (const listener of this.#heartbeatListeners) listener(peer.node, message.load);
-        return;
+        return this.#services.onHeartbeat(peer, message);
       case 'request':
         return this.#services.onRequest(peer, message);
       case 'reply':

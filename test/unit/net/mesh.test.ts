@@ -33,6 +33,18 @@ describe('mesh', () => {
       expect(new Set(two.loads)).to.deep.equal(new Set(['n1 busy']));
     });
 
+    it('M5: outlive a load report that nobody can read', () => {
+      const world = new MeshWorld();
+      const [one] = world.pair();
+      one.mesh.onHeartbeat(() => {
+        throw new Error('not a report');
+      });
+      const { length } = one.loads;
+      world.pass(2000);
+      expect(one.loads.length, 'the other listeners').to.be.greaterThan(length);
+      expect(one.changes).to.deep.equal(['n2 up']);
+    });
+
     it('go down when a peer falls silent and come up again when it is heard', () => {
       const world = new MeshWorld();
       const [one, two] = world.pair();
