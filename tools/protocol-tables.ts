@@ -1,6 +1,13 @@
 /** Renders the tables of docs/PROTOCOL.md from the declarations in src/protocol, so that they cannot differ. */
 import { clientCalls, push } from '../src/protocol/client-calls.ts';
 import { envelope, logEntry } from '../src/protocol/envelope.ts';
+import { groupCalls } from '../src/protocol/group-calls.ts';
+import {
+  groupChange,
+  groupEntry,
+  groupStatement,
+  operationContent,
+} from '../src/protocol/group-log.ts';
 import { ERRORS } from '../src/protocol/errors.ts';
 import { body } from '../src/protocol/bodies.ts';
 import { joinCalls } from '../src/protocol/join-frames.ts';
@@ -46,6 +53,13 @@ function variantRows(union: object): string {
   return table(['tag', 'name', 'fields'], rows);
 }
 
+function structRows(body: object): string {
+  return table(
+    ['field', 'type'],
+    fieldsOf(body).map(([name, type]) => [`\`${name}\``, type.label.replaceAll('|', '\\|')]),
+  );
+}
+
 /** Section name (as in `<!-- table: name -->`) to Markdown. */
 export const TABLES: Readonly<Record<string, string>> = {
   'client-calls': callRows(clientCalls.calls),
@@ -54,14 +68,13 @@ export const TABLES: Readonly<Record<string, string>> = {
   'mesh-frames': variantRows(meshMessage),
   'user-calls': callRows(userCalls.calls),
   bodies: variantRows(body),
-  envelope: table(
-    ['field', 'type'],
-    envelope.fields.map(([n, t]) => [`\`${n}\``, t.label]),
-  ),
-  'log-entry': table(
-    ['field', 'type'],
-    logEntry.fields.map(([n, t]) => [`\`${n}\``, t.label]),
-  ),
+  envelope: structRows(envelope),
+  'log-entry': structRows(logEntry),
+  'group-calls': callRows(groupCalls.calls),
+  'group-entry': variantRows(groupEntry),
+  'group-operation': structRows(operationContent),
+  'group-statement': structRows(groupStatement),
+  'group-change': variantRows(groupChange),
   errors: table(
     ['code', 'retry', 'exit'],
     Object.entries(ERRORS).map(([code, { retry, exit }]) => [`\`${code}\``, retry, String(exit)]),

@@ -1,6 +1,5 @@
 /** What happens on the connection, handed to the parts that it concerns. */
 import type { Push } from '../protocol/client-calls.ts';
-import { assertNever } from '../protocol/errors.ts';
 import type { FastChatError } from '../protocol/errors.ts';
 import type { ConnectionListener } from './connection/connection.ts';
 import type { Session } from './connection/establish.ts';
@@ -25,31 +24,32 @@ function ended(parts: Parts, error: FastChatError): void {
   parts.inbox.ended(error);
 }
 
+type PushNamed<T extends Push['type']> = Extract<Push, { type: T }>;
+type PushHandlers = {
+  readonly [T in Push['type']]: (parts: Parts, push: PushNamed<T>) => void;
+};
+const ignored = (): undefined => undefined;
+
+const pushHandlers: PushHandlers = {
+  entries: ({ self, inbox }, push) => (push.log === self ? inbox.pushed(push.entries) : undefined),
+  head: ({ self, inbox }, push) => (push.log === self ? inbox.noticed(push.head) : undefined),
+  receipt: ({ events, receipts }, push) => events.background(receipts.delivered(push)),
+  expired: ({ events, receipts }, push) => events.background(receipts.expired(push)),
+  presence: ({ contacts }, push) => contacts.changed(push),
+  typing: ({ events }, { user }) => events.emit({ type: 'typing', conversation: user, user }),
+  vaultChanged: (parts, { version }) => vaultChanged(parts, version),
+  gates: ({ events, gates }, push) => events.background(gates.learn(push.gates)),
+  // The connection has dealt with it.
+  goAway: ignored,
+  // This client has no groups.
+  groupEntries: ignored,
+  groupHead: ignored,
+  groupMarks: ignored,
+  membership: ignored,
+};
+
 function pushed(parts: Parts, push: Push): void {
-  const { events, self, inbox, receipts } = parts;
-  switch (push.type) {
-    case 'entries':
-      return push.log === self ? inbox.pushed(push.entries) : undefined;
-    case 'head':
-      return push.log === self ? inbox.noticed(push.head) : undefined;
-    case 'receipt':
-      return events.background(receipts.delivered(push));
-    case 'expired':
-      return events.background(receipts.expired(push));
-    case 'presence':
-      return parts.contacts.changed(push);
-    case 'typing':
-      return events.emit({ type: 'typing', conversation: push.user, user: push.user });
-    case 'vaultChanged':
-      return vaultChanged(parts, push.version);
-    case 'gates':
-      return events.background(parts.gates.learn(push.gates));
-    case 'goAway':
-      // The connection has dealt with it.
-      return undefined;
-    default:
-      return assertNever(push);
-  }
+  (pushHandlers[push.type] as (parts: Parts, push: Push) => void)(parts, push);
 }
 
 function vaultChanged(parts: Parts, version: number): void {

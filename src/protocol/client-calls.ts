@@ -22,6 +22,7 @@ import {
 import { call, callTable } from './calls.ts';
 import type { AnyReplyOf, ReplyOf, RequestOf } from './calls.ts';
 import { envelope, logEntries } from './envelope.ts';
+import { groupClientCalls, groupPushes } from './group-client-calls.ts';
 import { CONTACTS_MAX, DEVICES_MAX, VAULT_BYTES_MAX, WATCHED_USERS_MAX } from './limits.ts';
 import {
   address,
@@ -104,7 +105,7 @@ export const clientCalls = callTable({
   ),
   ticketLogin: call(22, struct({ ticket: bytes(1, 512), proof: deviceProof }), placement),
 
-  /** `last`: the newest counter taken from this device by this recipient. */
+  /** To a user or a group. `last`: the newest counter taken from this device by this recipient. */
   send: call(32, struct({ envelope }), struct({ seq: u53, at: u53, last: u53 })),
   pull: call(
     33,
@@ -153,6 +154,7 @@ export const clientCalls = callTable({
   /** Announces changes of these users' presence to this session until it ends; replaces the list before. */
   watch: call(51, struct({ users: list(userId, WATCHED_USERS_MAX) }), none),
   typing: call(52, struct({ to: userId }), none),
+  ...groupClientCalls,
 });
 
 export type ClientCalls = (typeof clientCalls)['calls'];
@@ -183,5 +185,6 @@ export const push = union({
   /** Gates of the cluster, for the next reconnect. */
   gates: [9, struct({ gates: list(gateAddress, 64) })],
   expired: [10, struct({ user: userId, incarnation, device: deviceId, from: u53, to: u53 })],
+  ...groupPushes,
 });
 export type Push = Infer<typeof push>;

@@ -38,6 +38,28 @@ export const PULL_ENTRIES_MAX = 256;
 export const PULL_BYTES_MAX = 192 * KIB;
 export const WATCHED_USERS_MAX = 1024;
 
+// Groups
+/** Members of one group: what one commit can hold with a seal and a notice for each. */
+export const GROUP_MEMBERS_MAX = 1250;
+/** One operation with its signature: the creation of a group names every member. */
+export const GROUP_OPERATION_BYTES_MAX = 64 * KIB;
+/** Title and topic, encrypted. */
+export const GROUP_PROFILE_BYTES_MAX = 4 * KIB;
+export const GROUP_TITLE_LENGTH_MAX = 128;
+export const GROUP_TOPIC_LENGTH_MAX = 512;
+/** Sealed keys in one frame: about 60 KiB. */
+export const GROUP_SEALS_MAX = 480;
+/** Sealed keys of one answer. */
+export const GROUP_KEYS_PULL_MAX = 256;
+/** Groups up to this size tell how far each member got; larger ones tell counts, to whoever asks. */
+export const GROUP_RECEIPT_MEMBERS_MAX = 50;
+/** Entries whose counts one question asks for. */
+export const GROUP_RECEIPT_SEQS_MAX = 64;
+/** Groups that one call subscribes to. */
+export const GROUP_SUBSCRIPTIONS_MAX = 128;
+/** Past it the user's actor takes no further group in, and the user's devices do not hear of it. */
+export const GROUPS_PER_USER_MAX = 1000;
+
 // Store
 /** lmdb corrupts its free list with multi-page values; anything longer is split into chunks. */
 export const STORE_VALUE_BYTES_MAX = 1900;

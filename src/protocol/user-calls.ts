@@ -17,7 +17,8 @@ import {
 import { call, callTable } from './calls.ts';
 import type { AnyReplyOf, ReplyOf, RequestOf } from './calls.ts';
 import { envelope, logEntries } from './envelope.ts';
-import { CONTACTS_MAX, DEVICES_MAX, VAULT_BYTES_MAX } from './limits.ts';
+import { membership } from './group-facts.ts';
+import { CONTACTS_MAX, DEVICES_MAX, GROUPS_PER_USER_MAX, VAULT_BYTES_MAX } from './limits.ts';
 import {
   bool,
   bytes,
@@ -122,6 +123,9 @@ export const userCalls = callTable({
   watch: call(51, struct({ watcher: userId }), none),
   presenceChanged: call(52, presenceInfo, none),
   typing: call(53, struct({ from: userId }), none),
+  /** Owed by a group's actor until answered. Idempotent by (group, incarnation, position). */
+  membership: call(56, membership, none),
+  groups: call(57, none, struct({ groups: list(membership, GROUPS_PER_USER_MAX) })),
   /** For the operator: counts only. */
   mailboxStats: call(
     60,

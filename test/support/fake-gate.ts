@@ -24,6 +24,7 @@ import type { ClientRequest, Push } from '../../src/protocol/client-calls.ts';
 import { decodeRaw, encodeRaw } from '../../src/protocol/codec.ts';
 import type { Envelope, LogEntry } from '../../src/protocol/envelope.ts';
 import { FastChatError, asFastChatError } from '../../src/protocol/errors.ts';
+import { groupClientCalls } from '../../src/protocol/group-client-calls.ts';
 import { parseDeviceId, parseIncarnation, parseNodeId } from '../../src/protocol/ids.ts';
 import type { DeviceId, Incarnation, NodeId, UserId } from '../../src/protocol/ids.ts';
 
@@ -74,6 +75,13 @@ function hex(bytes: Uint8Array): string {
 
 function refuse(code: ConstructorParameters<typeof FastChatError>[0]): never {
   throw new FastChatError(code, `refused: ${code}`);
+}
+
+type GroupCall = Extract<ClientRequest, { type: keyof typeof groupClientCalls }>;
+
+/** The fake has no groups. */
+function isAboutGroups(request: ClientRequest): request is GroupCall {
+  return Object.hasOwn(groupClientCalls, request.type);
 }
 
 export class FakeCluster {
@@ -285,7 +293,7 @@ export class FakeSession {
 
   #try(request: ClientRequest): unknown {
     try {
-      return this.#serve(request);
+      return isAboutGroups(request) ? refuse('E_NO_SUCH_GROUP') : this.#serve(request);
     } catch (cause) {
       return asFastChatError(cause);
     }
@@ -296,7 +304,7 @@ export class FakeSession {
     return { account: this.#account, device: this.#device };
   }
 
-  #serve(request: ClientRequest): unknown {
+  #serve(request: Exclude<ClientRequest, GroupCall>): unknown {
     const cluster = this.#cluster;
     const now = cluster.options.clock.now();
     switch (request.type) {

@@ -1,7 +1,7 @@
 /** Logical writes to keys and bytes. */
 import { contactInfo, sealedVault } from '../../protocol/account.ts';
 import { encode } from '../../protocol/codec.ts';
-import { assertNever } from '../../protocol/errors.ts';
+import { membership } from '../../protocol/group-facts.ts';
 import type { UserId } from '../../protocol/ids.ts';
 import { LOG_RECORD_HEAD_BYTES_MAX, STORE_VALUE_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ActorWrite, RecordCodec } from '../ports.ts';
@@ -36,6 +36,8 @@ const places: { readonly [T in UserWrite['type']]: (write: WriteOf<T>) => Place 
   pair: ({ record }) => ['pair', record.sender, record.device],
   contact: ({ record }) => ['contact', record.user],
   removeContact: ({ user }) => ['contact', user],
+  group: ({ record }) => ['group', record.group],
+  removeGroup: ({ group }) => ['group', group],
   owed: ({ record }) => ['owed', record.seq],
   removeOwed: ({ seq }) => ['owed', seq],
   seen: ({ source }) => ['seen', source],
@@ -102,29 +104,28 @@ function vaultWrites(
   return codec.chunk(key, encode(sealedVault, record), oldParts);
 }
 
+type PlainWrite = Exclude<UserWrite, LogWrite | VaultWrite>;
+const removed = (): undefined => undefined;
+
 /** The value of a record that fits one key; undefined removes it. */
-function plainValue(write: Exclude<UserWrite, LogWrite | VaultWrite>): Uint8Array | undefined {
-  switch (write.type) {
-    case 'account':
-      return encode(accountRecord, write.record);
-    case 'mailbox':
-      return encode(mailboxRecord, write.record);
-    case 'device':
-      return encode(deviceRecord, write.record);
-    case 'pair':
-      return encode(pairRecord, write.record);
-    case 'contact':
-      return encode(contactInfo, write.record);
-    case 'owed':
-      return encode(owedRecord, write.record);
-    case 'seen':
-      return encode(seenRecord, write.record);
-    case 'removeLog':
-    case 'removeDevice':
-    case 'removeContact':
-    case 'removeOwed':
-      return undefined;
-    default:
-      return assertNever(write);
-  }
+const plainValues: {
+  readonly [T in PlainWrite['type']]: (write: WriteOf<T>) => Uint8Array | undefined;
+} = {
+  account: ({ record }) => encode(accountRecord, record),
+  mailbox: ({ record }) => encode(mailboxRecord, record),
+  device: ({ record }) => encode(deviceRecord, record),
+  pair: ({ record }) => encode(pairRecord, record),
+  contact: ({ record }) => encode(contactInfo, record),
+  group: ({ record }) => encode(membership, record),
+  owed: ({ record }) => encode(owedRecord, record),
+  seen: ({ record }) => encode(seenRecord, record),
+  removeLog: removed,
+  removeDevice: removed,
+  removeContact: removed,
+  removeGroup: removed,
+  removeOwed: removed,
+};
+
+function plainValue(write: PlainWrite): Uint8Array | undefined {
+  return (plainValues[write.type] as (write: PlainWrite) => Uint8Array | undefined)(write);
 }

@@ -13,6 +13,7 @@ export function loadUser(user: UserId, reader: MailboxReader, settings: UserSett
   for (const record of reader.devices())
     state.devices.set(record.device, { record, isDirty: false });
   for (const contact of reader.contacts()) state.contacts.set(contact.user, contact);
+  for (const membership of reader.groups()) state.groups.set(membership.group, membership);
   for (const notice of reader.owed()) {
     state.owed.open.set(notice.seq, notice);
     state.owed.next = notice.seq + 1;

@@ -4,6 +4,8 @@ import type { ContactInfo, SealedVault } from '../../protocol/account.ts';
 import { decode } from '../../protocol/codec.ts';
 import type { LogEntry } from '../../protocol/envelope.ts';
 import { FastChatError, asFastChatError } from '../../protocol/errors.ts';
+import { membership } from '../../protocol/group-facts.ts';
+import type { Membership } from '../../protocol/group-facts.ts';
 import type { DeviceId, Incarnation, UserId } from '../../protocol/ids.ts';
 import { PULL_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Type } from '../../protocol/schema.ts';
@@ -65,6 +67,10 @@ export class MailboxReader {
 
   contacts(): ContactInfo[] {
     return this.#all(contactInfo, 'contact');
+  }
+
+  groups(): Membership[] {
+    return this.#all(membership, 'group');
   }
 
   owed(): OwedRecord[] {

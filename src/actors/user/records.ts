@@ -13,6 +13,7 @@
  * | body    | seq (chunked)     | entry whose body does not fit its log record                             |
  * | pair    | sender, device    | sending device: last counter, how far its messages got                   |
  * | contact | user              | contact or blocked user                                                  |
+ * | group   | group             | group that the user is or was a member of                                |
  * | owed    | number            | notice of expiry that its sender has not confirmed                       |
  * | seen    | source            | recipient whose notices of expiry this user has confirmed                |
  */
@@ -20,7 +21,8 @@ import { boxKey, counterRange, storeToken } from '../../protocol/account.ts';
 import type { ContactInfo, SealedVault } from '../../protocol/account.ts';
 import { decode, encode } from '../../protocol/codec.ts';
 import type { LogEntry } from '../../protocol/envelope.ts';
-import type { DeviceId, UserId } from '../../protocol/ids.ts';
+import type { Membership } from '../../protocol/group-facts.ts';
+import type { DeviceId, GroupId, UserId } from '../../protocol/ids.ts';
 import {
   DEVICE_NAME_LENGTH_MAX,
   ENVELOPE_BODY_BYTES_MAX,
@@ -156,6 +158,8 @@ export type UserWrite =
   | { readonly type: 'pair'; readonly record: PairRecord }
   | { readonly type: 'contact'; readonly record: ContactInfo }
   | { readonly type: 'removeContact'; readonly user: UserId }
+  | { readonly type: 'group'; readonly record: Membership }
+  | { readonly type: 'removeGroup'; readonly group: GroupId }
   | { readonly type: 'owed'; readonly record: OwedRecord }
   | { readonly type: 'removeOwed'; readonly seq: number }
   | { readonly type: 'seen'; readonly source: UserId; readonly record: SeenRecord };

@@ -4,7 +4,8 @@
  */
 import type { BoxKey, ContactInfo, SealedVault } from '../../protocol/account.ts';
 import type { LogEntry } from '../../protocol/envelope.ts';
-import type { DeviceId, UserId } from '../../protocol/ids.ts';
+import type { Membership } from '../../protocol/group-facts.ts';
+import type { DeviceId, GroupId, UserId } from '../../protocol/ids.ts';
 import type { Limits } from '../../protocol/limits.ts';
 import type { AnyUserReply, SessionRef } from '../../protocol/user-calls.ts';
 import type { EntryHead, UserEffect } from './messages.ts';
@@ -120,6 +121,8 @@ export interface UserState {
   /** By `pairKey`; the rest is in the store. */
   readonly pairs: Map<string, Pair>;
   readonly contacts: Map<UserId, ContactInfo>;
+  /** Also those that have ended, in the order in which they were heard of first. */
+  readonly groups: Map<GroupId, Membership>;
   /** Who is told of this user's presence, and until when; soft. */
   readonly watchers: Map<UserId, number>;
   readonly owed: OwedNotices;
@@ -166,6 +169,7 @@ export function emptyState(user: UserId, settings: UserSettings): UserState {
     },
     pairs: new Map(),
     contacts: new Map(),
+    groups: new Map(),
     watchers: new Map(),
     owed: { open: new Map(), asked: new Map(), next: 1, retryMs: 0, isRetryScheduled: false },
     seenExpired: new Map(),

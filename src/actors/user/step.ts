@@ -14,6 +14,7 @@ import { append } from './append.ts';
 import { contacts, putContact } from './contacts.ts';
 import { ack, flushNow, pull, receipt, receipts, settle } from './delivery.ts';
 import { addDevice, deviceKey, devices, revokeDevice } from './devices.ts';
+import { groups, membership } from './groups.ts';
 import type { UserEffect, UserMsg } from './messages.ts';
 import { expired, owedAnswered, retryOwed } from './owed.ts';
 import { presence, presenceChanged, typing, watch } from './presence.ts';
@@ -57,6 +58,8 @@ const handlers: Handlers<UserMsg> = {
   watch,
   presenceChanged,
   typing,
+  groups,
+  membership,
   mailboxStats,
   committed,
   commitFailed,
