@@ -226,7 +226,7 @@ export class Handover {
   async #isHeld(shard: ShardId, epoch: number): Promise<boolean> {
     const { store, ownership } = this.#ports;
     const marked = store.head(shard).epoch;
-    await store.settled(shard);
+    await store.flushed();
     const served = ownership.servedEpoch(shard);
     return served !== undefined && served >= epoch && marked >= epoch;
   }

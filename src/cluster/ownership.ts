@@ -108,7 +108,7 @@ export class Ownership {
       throw new FastChatError('E_MOVED', `shard ${shard} is not served here in epoch ${epoch}`);
     this.#states.set(shard, { at: 'frozen', epoch });
     await this.#ports.serving.freeze(shard);
-    await this.#ports.store.settled(shard);
+    await this.#ports.store.flushed();
   }
 
   /** Serves a frozen shard again; in its old epoch unless that was given up already. */

@@ -106,7 +106,7 @@ export class UserActors implements LocalActors, ShardServing {
       commit: (writes) => store.commit(shard, epoch, writes),
       get: (key) => store.get(shard, key),
       range: (from, to, options) => store.range(shard, from, to, options),
-      settled: () => store.settled(shard),
+      settled: () => store.flushed(),
     };
   }
 }

@@ -40,6 +40,11 @@ export function storeFull(): FastChatError {
   });
 }
 
+/** The refusal of what does not fit the shard's log here, or comes from an owner that is none any more. */
+export function moved(text: string): FastChatError {
+  return new FastChatError('E_MOVED', text);
+}
+
 function tooLarge(what: string): FastChatError {
   return new FastChatError('E_TOO_LARGE', `${what} is more than the store takes`);
 }

@@ -1,24 +1,32 @@
 /** The shard store over any environment: what production and simulation share. See ShardStore for the guarantees. */
 import type { Clock } from '../ops/clock.ts';
-import { FastChatError } from '../protocol/errors.ts';
 import type { ShardId } from '../protocol/ids.ts';
 import { FULL_INSTALL_BYTES_MAX, STORE_RANGE_MAX } from '../protocol/limits.ts';
-import { addsData, checkCommitSize, measureWrites, storeFull } from './commit-checks.ts';
+import { addsData, checkCommitSize, measureWrites, moved, storeFull } from './commit-checks.ts';
 import type { Environment } from './environment.ts';
 import { FreeSpaceWatch } from './free-space.ts';
 import type { DiskSpace, SpaceLimits } from './free-space.ts';
 import { MetaRecords } from './meta-records.ts';
 import { dataArea } from './physical-keys.ts';
-import { deltaSince, snapshotPageOf } from './shard-copy.ts';
+import { deltaSince, isPresent, snapshotPageOf } from './shard-copy.ts';
 import { dropShard } from './shard-drop.ts';
-import { clearJournal, epochOf, recordCommit, trimJournal, undoCommit } from './shard-journal.ts';
-import { loadShardStates, newShardState, raisePromise, writeHead } from './shard-state.ts';
+import {
+  clearJournal,
+  epochOf,
+  recordCommit,
+  trimJournal,
+  undoCommitsAfter,
+} from './shard-journal.ts';
+import { markPartial, raisePromise, writeHead } from './shard-state.ts';
 import type { ShardState } from './shard-state.ts';
+import { ShardStates } from './shard-states.ts';
 import type {
+  CommitPlace,
   Delta,
   ShardHead,
   ShardStore,
   SnapshotPage,
+  Standing,
   StoreKey,
   StoreStats,
   Write,
@@ -51,7 +59,7 @@ export async function openShardStore(options: ShardStoreOptions): Promise<ShardS
 
 class EnvironmentShardStore implements ShardStore {
   readonly #environment: Environment;
-  readonly #states: Map<ShardId, ShardState>;
+  readonly #states: ShardStates;
   readonly #drops = new Map<ShardId, Promise<void>>();
   readonly #meta: MetaRecords;
   readonly #space: FreeSpaceWatch;
@@ -61,7 +69,7 @@ class EnvironmentShardStore implements ShardStore {
 
   constructor(options: ShardStoreOptions) {
     this.#environment = options.environment;
-    this.#states = loadShardStates(options.environment);
+    this.#states = new ShardStates(options.environment);
     this.#meta = new MetaRecords(options.environment);
     this.#space = new FreeSpaceWatch(options);
     this.#journalFloor = options.journalFloor ?? NO_FLOOR;
@@ -69,27 +77,22 @@ class EnvironmentShardStore implements ShardStore {
   }
 
   commit(shard: ShardId, epoch: number, writes: readonly Write[]): Promise<number> {
-    return this.#flushedAfter(() => {
-      const state = this.#writable(shard, epoch);
-      return this.#apply(state, { epoch, seq: state.head.seq + 1 }, writes);
-    });
+    return this.#flushedAfter(() => this.write(shard, epoch, writes));
   }
 
-  append(shard: ShardId, epoch: number, seq: number, writes: readonly Write[]): Promise<void> {
-    return this.#flushedAfter(() => {
-      const state = this.#writable(shard, epoch);
-      const { head } = state;
-      if (seq <= head.seq) {
-        if (epochOf(this.#environment, state, seq) === epoch) return;
-        throw moved(`commit ${seq} of shard ${shard} is another one here, or too old to tell`);
-      }
-      if (seq !== head.seq + 1) throw moved(`shard ${shard} is at ${head.seq}, not before ${seq}`);
-      this.#apply(state, { epoch, seq }, writes);
-    });
+  write(shard: ShardId, epoch: number, writes: readonly Write[]): number {
+    const state = this.#writable(shard, epoch);
+    return this.#apply(state, { epoch, seq: state.head.seq + 1 }, writes);
+  }
+
+  append(shard: ShardId, place: CommitPlace, writes: readonly Write[]): void {
+    const state = this.#writable(shard, place.epoch);
+    if (isPresent(this.#environment, state, place)) return;
+    this.#apply(state, { epoch: place.epoch, seq: place.seq }, writes);
   }
 
   get(shard: ShardId, key: StoreKey): Uint8Array | undefined {
-    return this.#isShown(shard) ? this.#environment.get(dataArea(shard), key) : undefined;
+    return this.#states.isShown(shard) ? this.#environment.get(dataArea(shard), key) : undefined;
   }
 
   range(
@@ -98,19 +101,19 @@ class EnvironmentShardStore implements ShardStore {
     to: StoreKey,
     options: { readonly limit?: number; readonly reverse?: boolean } = {},
   ): ReadonlyArray<readonly [key: StoreKey, value: Uint8Array]> {
-    if (!this.#isShown(shard)) return [];
+    if (!this.#states.isShown(shard)) return [];
     const limit = Math.min(options.limit ?? STORE_RANGE_MAX, STORE_RANGE_MAX);
     const reverse = options.reverse ?? false;
     return this.#environment.range({ area: dataArea(shard), from, to }, { limit, reverse });
   }
 
-  settled(_shard: ShardId): Promise<void> {
+  flushed(): Promise<void> {
     return this.#environment.flushed(undefined);
   }
 
   fence(shard: ShardId, epoch: number): Promise<ShardHead> {
     return this.#flushedAfter(() => {
-      const state = this.#stateOf(shard);
+      const state = this.#states.of(shard);
       if (epoch < state.promised)
         throw moved(`shard ${shard} is promised to epoch ${state.promised}, not ${epoch}`);
       raisePromise(this.#environment, state, epoch);
@@ -119,32 +122,48 @@ class EnvironmentShardStore implements ShardStore {
   }
 
   head(shard: ShardId): ShardHead {
-    return this.#stateOf(shard).head;
+    return this.#states.of(shard).head;
   }
 
   promised(shard: ShardId): number {
-    return this.#stateOf(shard).promised;
+    return this.#states.of(shard).promised;
+  }
+
+  standing(shard: ShardId): Standing {
+    return this.#states.of(shard).standing;
   }
 
   epochAt(shard: ShardId, seq: number): number | undefined {
-    return epochOf(this.#environment, this.#stateOf(shard), seq);
+    return epochOf(this.#environment, this.#states.of(shard), seq);
   }
 
   snapshotPage(shard: ShardId, from: StoreKey | undefined, limit: number): SnapshotPage {
-    if (!this.#isShown(shard)) return { writes: [], next: undefined };
+    if (!this.#states.isShown(shard)) return { writes: [], next: undefined };
     return snapshotPageOf(this.#environment, shard, from, limit);
   }
 
   since(shard: ShardId, seq: number): Delta | undefined {
-    const state = this.#stateOf(shard);
-    return state.standing === 'dropping' ? undefined : deltaSince(this.#environment, state, seq);
+    const state = this.#states.of(shard);
+    return state.standing === 'whole' ? deltaSince(this.#environment, state, seq) : undefined;
+  }
+
+  markPartial(shard: ShardId): Promise<void> {
+    return this.#flushedAfter(() => markPartial(this.#environment, this.#states.present(shard)));
+  }
+
+  installPart(shard: ShardId, writes: readonly Write[]): Promise<void> {
+    return this.#flushedAfter(() => {
+      const state = this.#states.of(shard);
+      if (state.standing !== 'partial') throw moved(`no copy of shard ${shard} is made here`);
+      this.#checkInstall(writes);
+      this.#write(shard, writes);
+    });
   }
 
   install(shard: ShardId, head: ShardHead, writes: readonly Write[]): Promise<void> {
     return this.#flushedAfter(() => {
-      const state = this.#present(shard);
-      const bytes = measureWrites(writes);
-      if (bytes > FULL_INSTALL_BYTES_MAX) this.#refuseWhenFull(writes);
+      const state = this.#states.present(shard);
+      this.#checkInstall(writes);
       raisePromise(this.#environment, state, head.epoch);
       clearJournal(this.#environment, state);
       this.#write(shard, writes);
@@ -155,14 +174,10 @@ class EnvironmentShardStore implements ShardStore {
 
   rollBack(shard: ShardId, seq: number): Promise<boolean> {
     return this.#flushedAfter(() => {
-      const state = this.#present(shard);
+      const state = this.#states.writable(shard);
       if (seq < state.journalBase.seq || seq > state.head.seq) return false;
-      while (state.head.seq > seq) {
-        const previous = state.head.seq - 1;
-        const epoch = epochOf(this.#environment, state, previous) ?? 0;
-        undoCommit(this.#environment, state);
-        this.#moveHead(state, { epoch, seq: previous });
-      }
+      undoCommitsAfter(this.#environment, state, seq);
+      this.#moveHead(state, state.head);
       return true;
     });
   }
@@ -170,17 +185,22 @@ class EnvironmentShardStore implements ShardStore {
   drop(shard: ShardId): Promise<void> {
     const running = this.#drops.get(shard);
     if (running !== undefined) return running;
-    const drop = dropShard(this.#environment, this.#stateOf(shard)).finally(() =>
+    const drop = dropShard(this.#environment, this.#states.of(shard)).finally(() =>
       this.#drops.delete(shard),
     );
     this.#drops.set(shard, drop);
     return drop;
   }
 
+  distrustCopies(isElsewhere: (shard: ShardId) => boolean): Promise<void> {
+    return this.#flushedAfter(() => {
+      for (const state of this.#states.in('whole'))
+        if (isElsewhere(state.shard)) markPartial(this.#environment, state);
+    });
+  }
+
   shards(): readonly ShardId[] {
-    this.#environment.assertOpen();
-    const present = [...this.#states.values()].filter(({ standing }) => standing === 'present');
-    return present.map(({ shard }) => shard);
+    return this.#states.in('whole', 'partial').map(({ shard }) => shard);
   }
 
   putMeta(name: string, value: Uint8Array): Promise<void> {
@@ -205,10 +225,7 @@ class EnvironmentShardStore implements ShardStore {
 
   /** Finishes the drops that a crash interrupted, so that nothing of them is ever taken for data. */
   async resumeDrops(): Promise<void> {
-    const interrupted = [...this.#states.values()].filter(
-      ({ standing }) => standing === 'dropping',
-    );
-    for (const { shard } of interrupted) await this.drop(shard);
+    for (const { shard } of this.#states.in('dropping')) await this.drop(shard);
   }
 
   /** Runs `change` now and answers its result when it is on the disk; one promise, whatever happens. */
@@ -240,8 +257,12 @@ class EnvironmentShardStore implements ShardStore {
 
   #moveHead(state: ShardState, head: ShardHead): void {
     state.head = head;
-    state.standing = 'present';
+    state.standing = 'whole';
     writeHead(this.#environment, state);
+  }
+
+  #checkInstall(writes: readonly Write[]): void {
+    if (measureWrites(writes) > FULL_INSTALL_BYTES_MAX) this.#refuseWhenFull(writes);
   }
 
   #refuseWhenFull(writes: readonly Write[]): void {
@@ -250,30 +271,9 @@ class EnvironmentShardStore implements ShardStore {
   }
 
   #writable(shard: ShardId, epoch: number): ShardState {
-    const state = this.#present(shard);
+    const state = this.#states.writable(shard);
     if (epoch < state.promised && !this.#ignoreEpoch)
       throw moved(`shard ${shard} is promised to epoch ${state.promised}, not ${epoch}`);
     return state;
   }
-
-  #present(shard: ShardId): ShardState {
-    const state = this.#stateOf(shard);
-    if (state.standing === 'dropping') throw moved(`shard ${shard} is being removed here`);
-    return state;
-  }
-
-  #isShown(shard: ShardId): boolean {
-    return this.#stateOf(shard).standing === 'present';
-  }
-
-  #stateOf(shard: ShardId): ShardState {
-    this.#environment.assertOpen();
-    let state = this.#states.get(shard);
-    if (state === undefined) this.#states.set(shard, (state = newShardState(shard)));
-    return state;
-  }
-}
-
-function moved(message: string): FastChatError {
-  return new FastChatError('E_MOVED', message);
 }

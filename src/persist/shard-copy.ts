@@ -3,9 +3,10 @@ import type { ShardId } from '../protocol/ids.ts';
 import { STORE_RANGE_MAX } from '../protocol/limits.ts';
 import type { Environment } from './environment.ts';
 import { FIRST_KEY, dataArea } from './physical-keys.ts';
-import { keysTouchedSince } from './shard-journal.ts';
+import { moved } from './commit-checks.ts';
+import { epochOf, keysTouchedSince } from './shard-journal.ts';
 import type { ShardState } from './shard-state.ts';
-import type { Delta, SnapshotPage, StoreKey } from './shard-store.ts';
+import type { CommitPlace, Delta, SnapshotPage, StoreKey } from './shard-store.ts';
 
 /** At most `limit` (and STORE_RANGE_MAX) keys from `from` on. */
 export function snapshotPageOf(
@@ -37,4 +38,20 @@ export function deltaSince(
   const area = dataArea(state.shard);
   const writes = Array.from(touched, (key) => ({ key, value: environment.get(area, key) }));
   return { head: state.head, writes };
+}
+
+/** Whether the owner's commit is here already; false: it comes next. @throws E_MOVED: it is another one, or a gap */
+export function isPresent(
+  environment: Environment,
+  state: ShardState,
+  place: CommitPlace,
+): boolean {
+  const { shard, head } = state;
+  const { epoch, seq, before } = place;
+  if (seq <= head.seq) {
+    if (epochOf(environment, state, seq) === epoch) return true;
+    throw moved(`commit ${seq} of shard ${shard} is another one here, or too old to tell`);
+  }
+  if (seq === head.seq + 1 && before === head.epoch) return false;
+  throw moved(`shard ${shard} is at ${head.epoch}/${head.seq}, not before ${before}/${seq}`);
 }

@@ -61,8 +61,18 @@ export function keysTouchedSince(
   return touched.values();
 }
 
-/** Puts back what the newest commit overwrote, and removes its record; the caller sets the head to the one before. */
-export function undoCommit(environment: Environment, state: ShardState): void {
+/** Undoes the commits after `seq`, newest first, and moves the head in memory; the caller writes it. */
+export function undoCommitsAfter(environment: Environment, state: ShardState, seq: number): void {
+  while (state.head.seq > seq) {
+    const previous = state.head.seq - 1;
+    const epoch = epochOf(environment, state, previous) ?? 0;
+    undoCommit(environment, state);
+    state.head = { epoch, seq: previous };
+  }
+}
+
+/** Puts back what the newest commit overwrote, and removes its record. */
+function undoCommit(environment: Environment, state: ShardState): void {
   const { seq } = state.head;
   const { old } = readRecord(environment, state, seq);
   const area = dataArea(state.shard);

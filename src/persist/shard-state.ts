@@ -3,7 +3,7 @@ import type { ShardId } from '../protocol/ids.ts';
 import { parseShardId } from '../protocol/ids.ts';
 import type { Environment } from './environment.ts';
 import { FIRST_KEY, HEAD_AREA, PROMISE_AREA, shardKey } from './physical-keys.ts';
-import type { ShardHead } from './shard-store.ts';
+import type { ShardHead, Standing } from './shard-store.ts';
 
 const NUMBER_BYTES = 6;
 const NEVER_WRITTEN: ShardHead = { epoch: 0, seq: 0 };
@@ -15,9 +15,11 @@ export interface ShardState {
   journalBase: ShardHead;
   /** Epochs below are refused. Never below the head's epoch. */
   promised: number;
-  /** `dropping`: its data is being removed; nothing of it is shown and nothing is taken. */
-  standing: 'absent' | 'present' | 'dropping';
+  standing: Standing;
 }
+
+/** The first byte of a head record; stored on disk. */
+const STANDING_BYTE = { whole: 0, dropping: 1, partial: 2 };
 
 /** Every shard with a head or a promise on disk. */
 export function loadShardStates(environment: Environment): Map<ShardId, ShardState> {
@@ -55,7 +57,13 @@ export function resetShardState(state: ShardState, standing: 'absent' | 'droppin
   state.standing = standing;
 }
 
-/** Writes (or for an absent shard removes) the head record: dropping | head epoch, seq | journal base epoch, seq. */
+/** From now on, in the present transaction, the copy counts for nothing. */
+export function markPartial(environment: Environment, state: ShardState): void {
+  state.standing = 'partial';
+  writeHead(environment, state);
+}
+
+/** Writes (or for an absent shard removes) the head record: standing | head epoch, seq | journal base epoch, seq. */
 export function writeHead(environment: Environment, state: ShardState): void {
   const { shard, head, journalBase, standing } = state;
   if (standing === 'absent') {
@@ -63,7 +71,7 @@ export function writeHead(environment: Environment, state: ShardState): void {
     return;
   }
   const record = Buffer.allocUnsafe(1 + 4 * NUMBER_BYTES);
-  let offset = record.writeUInt8(standing === 'dropping' ? 1 : 0);
+  let offset = record.writeUInt8(STANDING_BYTE[standing]);
   for (const number of [head.epoch, head.seq, journalBase.epoch, journalBase.seq])
     offset = record.writeUIntBE(number, offset, NUMBER_BYTES);
   environment.write(HEAD_AREA, shardKey(shard), record);
@@ -72,9 +80,14 @@ export function writeHead(environment: Environment, state: ShardState): void {
 function takeHead(state: ShardState, record: Buffer): void {
   const number = (index: number): number =>
     record.readUIntBE(1 + index * NUMBER_BYTES, NUMBER_BYTES);
-  state.standing = record[0] === 1 ? 'dropping' : 'present';
+  state.standing = standingOf(record[0]);
   state.head = { epoch: number(0), seq: number(1) };
   state.journalBase = { epoch: number(2), seq: number(3) };
+}
+
+function standingOf(byte: number | undefined): Standing {
+  if (byte === STANDING_BYTE.whole) return 'whole';
+  return byte === STANDING_BYTE.dropping ? 'dropping' : 'partial';
 }
 
 /** Promises to refuse epochs below `epoch`, in the present transaction; a lower one changes nothing. */

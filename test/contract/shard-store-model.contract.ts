@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ShardHead, ShardStore, Write } from '../../src/persist/shard-store.ts';
-import { SHARD, bytes, codeOf, contentOf, text } from './shard-store-worlds.ts';
+import { SHARD, append, bytes, codeOf, contentOf, text } from './shard-store-worlds.ts';
 import type { StoreWorld } from './shard-store-worlds.ts';
 
 /** What the store should hold: the state after each commit, so that roll-backs and deltas can be checked. */
@@ -118,7 +118,7 @@ class Run {
     const outcome = codeOf(
       next.do === 'commit'
         ? this.#store.commit(SHARD, next.epoch, next.writes)
-        : this.#store.append(SHARD, next.epoch, seq, next.writes),
+        : append(this.#store, { epoch: next.epoch, seq }, next.writes),
     );
     const isOld = next.epoch < this.#model.promised;
     if (!isOld) this.#model.commit(next.epoch, next.writes);

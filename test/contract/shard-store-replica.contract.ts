@@ -6,6 +6,7 @@ import type { Delta, ShardStore } from '../../src/persist/shard-store.ts';
 import {
   OTHER_SHARD,
   SHARD,
+  append,
   bytes,
   codeOf,
   contentOf,
@@ -47,10 +48,10 @@ export function shardStoreReplicaContract(name: string, createWorld: () => Store
 
     describe('append', () => {
       it('takes the next commit of the owner', async () => {
-        await store.append(SHARD, 2, 1, writesOf({ a: '1' }));
+        await append(store, { epoch: 2, seq: 1 }, writesOf({ a: '1' }));
         await Promise.all([
-          store.append(SHARD, 2, 2, writesOf({ a: '2' })),
-          store.append(SHARD, 3, 3, writesOf({ b: '3' })),
+          append(store, { epoch: 2, seq: 2 }, writesOf({ a: '2' })),
+          append(store, { epoch: 3, seq: 3 }, writesOf({ b: '3' })),
         ]);
         expect(contentOf(store)).to.deep.equal([
           ['a', '2'],
@@ -60,27 +61,101 @@ export function shardStoreReplicaContract(name: string, createWorld: () => Store
       });
 
       it('S5: a repeated one resolves and changes nothing, also after a restart', async () => {
-        await store.append(SHARD, 2, 1, writesOf({ a: '1' }));
-        await store.append(SHARD, 2, 2, writesOf({ a: '2' }));
+        await append(store, { epoch: 2, seq: 1 }, writesOf({ a: '1' }));
+        await append(store, { epoch: 2, seq: 2 }, writesOf({ a: '2' }));
         await reopen();
-        await store.append(SHARD, 2, 1, writesOf({ a: 'again' }));
-        await store.append(SHARD, 2, 2, writesOf({ a: 'again' }));
+        await append(store, { epoch: 2, seq: 1 }, writesOf({ a: 'again' }));
+        await append(store, { epoch: 2, seq: 2 }, writesOf({ a: 'again' }));
         expect(contentOf(store)).to.deep.equal([['a', '2']]);
         expect(store.head(SHARD).seq).to.equal(2);
       });
 
       it('S5: a gap is refused', async () => {
-        await store.append(SHARD, 2, 1, []);
-        expect(await codeOf(store.append(SHARD, 2, 3, []))).to.equal('E_MOVED');
+        await append(store, { epoch: 2, seq: 1 }, []);
+        expect(await codeOf(append(store, { epoch: 2, seq: 3 }, []))).to.equal('E_MOVED');
         expect(store.head(SHARD).seq).to.equal(1);
       });
 
       it('S5: another commit of the same number is refused', async () => {
-        await store.append(SHARD, 2, 1, writesOf({ a: '1' }));
-        expect(await codeOf(store.append(SHARD, 3, 1, writesOf({ a: 'other' })))).to.equal(
-          'E_MOVED',
-        );
+        await append(store, { epoch: 2, seq: 1 }, writesOf({ a: '1' }));
+        expect(
+          await codeOf(append(store, { epoch: 3, seq: 1 }, writesOf({ a: 'other' }))),
+        ).to.equal('E_MOVED');
         expect(contentOf(store)).to.deep.equal([['a', '1']]);
+      });
+    });
+
+    it('S5: a commit whose predecessor is of another epoch here is refused', async () => {
+      await append(store, { epoch: 2, seq: 1 }, writesOf({ a: '1' }));
+      const outcome = codeOf(append(store, { epoch: 4, seq: 2, before: 3 }, writesOf({ a: '2' })));
+      expect(await outcome).to.equal('E_MOVED');
+      expect(contentOf(store)).to.deep.equal([['a', '1']]);
+    });
+
+    describe('standing', () => {
+      it('is absent, then whole, and absent again after a drop', async () => {
+        expect(store.standing(SHARD)).to.equal('absent');
+        await store.commit(SHARD, 1, writesOf({ a: '1' }));
+        await reopen();
+        expect(store.standing(SHARD)).to.equal('whole');
+        const dropped = store.drop(SHARD);
+        expect(store.standing(SHARD)).to.equal('dropping');
+        await dropped;
+        expect(store.standing(SHARD)).to.equal('absent');
+      });
+
+      it('S7: a copy under way is partial until its last page, also after a restart', async () => {
+        await store.commit(SHARD, 1, writesOf({ a: '1' }));
+        await store.markPartial(SHARD);
+        await store.installPart(SHARD, writesOf({ b: '2' }));
+        await reopen();
+        expect(store.standing(SHARD)).to.equal('partial');
+        expect(store.shards()).to.deep.equal([SHARD]);
+        expect(contentOf(store)).to.deep.equal([]);
+        expect(store.get(SHARD, bytes('a'))).to.equal(undefined);
+        expect(store.since(SHARD, 0)).to.equal(undefined);
+        for (const refused of [
+          store.commit(SHARD, 9, []),
+          append(store, { epoch: 9, seq: 2, before: 1 }, []),
+          store.rollBack(SHARD, 0),
+        ])
+          expect(await codeOf(refused)).to.equal('E_MOVED');
+        await store.install(SHARD, { epoch: 2, seq: 7 }, writesOf({ c: '3' }));
+        await reopen();
+        expect(store.standing(SHARD)).to.equal('whole');
+        expect(contentOf(store)).to.deep.equal([
+          ['a', '1'],
+          ['b', '2'],
+          ['c', '3'],
+        ]);
+        expect(store.head(SHARD)).to.deep.equal({ epoch: 2, seq: 7 });
+        expect(store.since(SHARD, 6)).to.equal(undefined);
+      });
+
+      it('S7: only a partial copy takes pages', async () => {
+        expect(await codeOf(store.installPart(SHARD, []))).to.equal('E_MOVED');
+        await store.commit(SHARD, 1, []);
+        expect(await codeOf(store.installPart(SHARD, []))).to.equal('E_MOVED');
+      });
+
+      it('distrusts the copies that others have, durably, and keeps the promises', async () => {
+        await store.commit(SHARD, 3, writesOf({ a: '1' }));
+        await store.commit(OTHER_SHARD, 3, writesOf({ a: '1' }));
+        await store.distrustCopies((shard) => shard === SHARD);
+        await reopen();
+        expect(store.standing(SHARD)).to.equal('partial');
+        expect(store.standing(OTHER_SHARD)).to.equal('whole');
+        expect(store.promised(SHARD)).to.equal(3);
+      });
+
+      it('an install into a whole copy is one transaction: after a crash it is there or not', async () => {
+        await store.commit(SHARD, 1, writesOf({ a: '1' }));
+        const installed = store.install(SHARD, { epoch: 1, seq: 5 }, writesOf({ a: '5', b: '5' }));
+        expect(contentOf(store)).to.have.length(2);
+        await installed;
+        await reopen();
+        expect(store.head(SHARD).seq).to.equal(5);
+        expect(contentOf(store)).to.have.length(2);
       });
     });
 
@@ -150,9 +225,9 @@ export function shardStoreReplicaContract(name: string, createWorld: () => Store
       });
 
       it('knows the epoch of each commit it holds', async () => {
-        await store.append(SHARD, 2, 1, []);
-        await store.append(SHARD, 2, 2, []);
-        await store.append(SHARD, 4, 3, []);
+        await append(store, { epoch: 2, seq: 1 }, []);
+        await append(store, { epoch: 2, seq: 2 }, []);
+        await append(store, { epoch: 4, seq: 3 }, []);
         const epochs = [0, 1, 2, 3, 4].map((seq) => store.epochAt(SHARD, seq));
         expect(epochs).to.deep.equal([0, 2, 2, 4, undefined]);
       });
@@ -174,7 +249,7 @@ export function shardStoreReplicaContract(name: string, createWorld: () => Store
         ]);
         expect(store.head(SHARD)).to.deep.equal({ epoch: 1, seq: 1 });
         expect(store.promised(SHARD)).to.equal(2);
-        await store.append(SHARD, 3, 2, writesOf({ a: '5' }));
+        await append(store, { epoch: 3, seq: 2 }, writesOf({ a: '5' }));
         expect(valuesOf(store.since(SHARD, 1))).to.deep.equal({ a: '5' });
       });
 

@@ -11,7 +11,7 @@ import { openLmdbShardStore } from '../../src/persist/lmdb-shard-store.ts';
 import { createMemoryClientKv } from '../../src/persist/memory-client-kv.ts';
 import { MemoryDisk } from '../../src/persist/memory-disk.ts';
 import { createMemoryShardStore } from '../../src/persist/memory-shard-store.ts';
-import type { ShardStore } from '../../src/persist/shard-store.ts';
+import type { ShardStore, Write } from '../../src/persist/shard-store.ts';
 
 /** A place for one store after the other. */
 export interface StoreWorld {
@@ -129,4 +129,19 @@ export async function codeOf(outcome: Promise<unknown>): Promise<string> {
   } catch (error) {
     return (error as { readonly code?: string }).code ?? String(error);
   }
+}
+
+/** Appends after whatever commit is before `seq` here; resolves when flushed. */
+export async function append(
+  store: ShardStore,
+  {
+    epoch,
+    seq,
+    before,
+  }: { readonly epoch: number; readonly seq: number; readonly before?: number },
+  writes: readonly Write[],
+): Promise<void> {
+  const known = before ?? store.epochAt(SHARD, seq - 1) ?? 0;
+  store.append(SHARD, { epoch, seq, before: known }, writes);
+  await store.flushed();
 }

@@ -11,6 +11,7 @@ import type { ShardStore } from '../../src/persist/shard-store.ts';
 import {
   OTHER_SHARD,
   SHARD,
+  append,
   bytes,
   codeOf,
   contentOf,
@@ -104,10 +105,10 @@ export function shardStoreContract(name: string, createWorld: () => StoreWorld):
         expect(contentOf(store)).to.deep.equal([['a', '2']]);
       });
 
-      it('settled waits for everything committed before', async () => {
+      it('flushed waits for everything committed before', async () => {
         let committed = false;
         void store.commit(SHARD, 1, writesOf({ a: '1' })).then(() => (committed = true));
-        await store.settled(SHARD);
+        await store.flushed();
         expect(committed).to.equal(true);
       });
     });
@@ -228,7 +229,9 @@ export function shardStoreContract(name: string, createWorld: () => StoreWorld):
         await store.commit(SHARD, 2, writesOf({ a: '1' }));
         const fenced = store.fence(SHARD, 5);
         expect(await codeOf(store.commit(SHARD, 4, writesOf({ a: '2' })))).to.equal('E_MOVED');
-        expect(await codeOf(store.append(SHARD, 4, 2, writesOf({ a: '2' })))).to.equal('E_MOVED');
+        expect(await codeOf(append(store, { epoch: 4, seq: 2 }, writesOf({ a: '2' })))).to.equal(
+          'E_MOVED',
+        );
         expect(await fenced).to.deep.equal({ epoch: 2, seq: 1 });
         expect(contentOf(store)).to.deep.equal([['a', '1']]);
         expect(await store.commit(SHARD, 5, writesOf({ a: '5' }))).to.equal(2);
@@ -302,7 +305,7 @@ export function shardStoreContract(name: string, createWorld: () => StoreWorld):
         await fill();
         expect(store.stats()).to.include({ full: true, freeBytes: 999 });
         expect(await codeOf(store.commit(SHARD, 1, writesOf({ b: '1' })))).to.equal('E_STORE_FULL');
-        expect(await codeOf(store.append(SHARD, 1, 2, writesOf({ b: '1' })))).to.equal(
+        expect(await codeOf(append(store, { epoch: 1, seq: 2 }, writesOf({ b: '1' })))).to.equal(
           'E_STORE_FULL',
         );
         expect(store.head(SHARD).seq).to.equal(1);

@@ -181,7 +181,7 @@ describe('GroupCommit', () => {
     await reactions();
     note(store.commit(shard, 1, []));
     note(store.fence(shard, 9));
-    note(store.settled(shard));
+    note(store.flushed());
     note(store.putMeta('map', key('x')));
     await reactions();
     expect(codes).to.deep.equal(['E_IO', 'E_IO', 'E_IO', 'E_IO', 'E_IO']);

@@ -186,7 +186,7 @@ export class TestNode {
       const shard = shardOf(to, this.cluster.directory.shards);
       const { counter } = request.envelope;
       const key = entryKey(to, counter);
-      if (store.get(shard, key) !== undefined) await store.settled(shard);
+      if (store.get(shard, key) !== undefined) await store.flushed();
       else {
         const last: Write = { key: storeKey(to, 'last'), value: Uint8Array.of(counter & 0xff) };
         await store.commit(shard, epoch, [{ key, value: Uint8Array.of(1) }, last]);
