@@ -5,7 +5,7 @@ import type { Random } from '../ops/random.ts';
 import type { ShardStore } from '../persist/shard-store.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
 import { COORDINATOR_RETRY_MS, COORDINATOR_START_WAIT_MS } from '../protocol/limits.ts';
-import type { Coordinator } from './coordinator.ts';
+import type { Coordinator, Lease } from './coordinator.ts';
 import { Handover } from './handover.ts';
 import { Learner } from './learner.ts';
 import { Membership } from './membership.ts';
@@ -56,6 +56,8 @@ export interface ClusterStatus {
 export class Cluster {
   readonly directory: ShardDirectory;
   readonly router: Router;
+  /** Of this node, from its construction until it has stopped serving. */
+  readonly lease: Lease;
   readonly ownership: Ownership;
   readonly replicaSets: ReplicaSets;
   readonly #clock: Clock;
@@ -79,6 +81,7 @@ export class Cluster {
     const sweeper = new Sweeper({ ...common, learner });
     this.#clock = ports.clock;
     this.directory = directory;
+    this.lease = ports.coordinator.lease(ports.self);
     this.ownership = ownership;
     this.replicaSets = singleReplicaSets((shard) => this.#replication(ports.store, shard));
     this.router = createRouter({ ...common, ownership, refresh });
@@ -115,6 +118,7 @@ export class Cluster {
     this.#sweeper.stop();
     this.ownership.stop();
     this.router.stop();
+    await this.lease.end();
     this.#follower.stop();
     this.#membership.stop();
     await this.directory.saved();

@@ -5,16 +5,16 @@ import { encode, encodeRaw } from '../protocol/codec.ts';
 import { asFastChatError, assertNever } from '../protocol/errors.ts';
 import type { NodeId } from '../protocol/ids.ts';
 import { COORDINATOR_ANNOUNCE_DELAY_MS } from '../protocol/limits.ts';
-import type { Coordinator } from './coordinator.ts';
 import { coordinatorCalls, viewAnnounced } from './coordinator-frames.ts';
+import type { EmbeddedCoordinator } from './embedded-coordinator.ts';
 import { itemsOf } from './items.ts';
-import type { ClusterView, Member } from './members.ts';
+import type { Member } from './members.ts';
 import type { MeshPort } from './mesh-port.ts';
 
 type CoordinatorRequest = RequestOf<(typeof coordinatorCalls)['calls']>;
 
 export interface CoordinatorServerPorts {
-  readonly coordinator: Coordinator;
+  readonly coordinator: EmbeddedCoordinator;
   readonly mesh: MeshPort;
   readonly clock: Clock;
 }
@@ -24,12 +24,12 @@ class CoordinatorServer {
   /** Bounded by the members: watchers that are none are dropped with every announcement. */
   readonly #watchers = new Set<NodeId>();
   readonly #subscription: { cancel(): void };
-  #newest: ClusterView | undefined;
   #announcement: Timer | undefined;
 
   constructor(ports: CoordinatorServerPorts) {
     this.#ports = ports;
-    this.#subscription = ports.coordinator.watch((view) => this.#announceSoon(view));
+    const announce = (): void => this.#announceSoon();
+    this.#subscription = ports.coordinator.watch(announce, announce);
     ports.mesh.serve('coordinator', {
       request: (from, payload, reply, fail) => {
         this.#answer(from, payload).then(reply, (cause: unknown) => fail(asFastChatError(cause)));
@@ -66,23 +66,32 @@ class CoordinatorServer {
       }
       case 'watch':
         this.#watchers.add(from);
-        return coordinatorCalls.packReply('watch', { view: await coordinator.view() });
+        return coordinatorCalls.packReply('watch', {
+          view: await coordinator.view(),
+          live: [...coordinator.leases.live],
+        });
+      case 'renew':
+        coordinator.leases.renew(from);
+        return coordinatorCalls.packReply('renew', { live: [...coordinator.leases.live] });
+      case 'endLease':
+        coordinator.leases.end(from);
+        return coordinatorCalls.packReply('endLease', {});
       default:
         return assertNever(request);
     }
   }
 
   /** A rebalance swaps hundreds of shards in a row: watchers get a view per tick, not per swap. */
-  #announceSoon(view: ClusterView): void {
-    this.#newest = view;
+  #announceSoon(): void {
     this.#announcement ??= this.#ports.clock.after(COORDINATOR_ANNOUNCE_DELAY_MS, () => {
       this.#announcement = undefined;
-      if (this.#newest !== undefined) this.#announce(this.#newest);
+      this.#announce();
     });
   }
 
-  #announce(view: ClusterView): void {
-    const payload = encode(viewAnnounced, { view });
+  #announce(): void {
+    const { present: view, leases } = this.#ports.coordinator;
+    const payload = encode(viewAnnounced, { view, live: [...leases.live] });
     for (const watcher of this.#watchers) {
       // A lost tell is made good by the watcher's next poll.
       if (view.members.some(({ node }) => node === watcher))

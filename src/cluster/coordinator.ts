@@ -6,9 +6,22 @@
  * C2  Of two swaps with the same expectation exactly one succeeds; a shard's epoch only grows.
  * C3  What a swap answered survives a crash of the coordinator.
  * C4  Every watcher learns of every change eventually; it may skip intermediate versions.
+ * C5  A lease ends LEASE_TTL_MS after its last renewal arrived, or when it is given up: later than its holder believes in it.
+ *     A silence or a restart of the coordinator ends no lease.
  */
 import type { NodeId, ShardId } from '../protocol/ids.ts';
 import type { ClusterView, Member, ShardAssignment } from './members.ts';
+
+/** That this node lives, as the coordinator knows it. */
+export interface Lease {
+  /**
+   * Until when the lease surely holds, on this node's monotonic clock: when the last granted renewal was SENT plus
+   * LEASE_TTL_MS. Before the first grant and after the end: 0.
+   */
+  readonly validUntilMs: number;
+  /** Gives it up at once, for a node that serves nothing any more. Never rejects. */
+  end(): Promise<void>;
+}
 
 export interface Coordinator {
   /** Adds a member or replaces its addresses; the first one gets every shard. @throws E_NAME_TAKEN (another key has the name) */
@@ -26,7 +39,14 @@ export interface Coordinator {
     expectedEpoch: number,
     next: ShardAssignment,
   ): Promise<{ readonly swapped: boolean; readonly current: ShardAssignment }>;
-  /** Tells of every new view until cancelled. */
-  watch(onView: (view: ClusterView) => void): { cancel(): void };
+  /** Begins the lease of `node`, once per process; renewed until ended or until the coordinator is closed. */
+  lease(node: NodeId): Lease;
+  /** Members with a lease, as last heard from the coordinator; undefined before. While it is silent nobody leaves the set. */
+  live(): ReadonlySet<NodeId> | undefined;
+  /** Tells of every new view, and of every change of `live()`, until cancelled. */
+  watch(
+    onView: (view: ClusterView) => void,
+    onLive?: (live: ReadonlySet<NodeId>) => void,
+  ): { cancel(): void };
   close(): Promise<void>;
 }

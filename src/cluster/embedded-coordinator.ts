@@ -2,25 +2,30 @@
  * The coordinator in a node's own store: for one machine and small clusters. While its node is down ownership does not
  * move, and everything else goes on by the last map that every node keeps.
  *
- * A change is on disk before it is answered or announced (C3); changes are made one after the other (C2).
+ * A change is on disk before it is answered or announced (C3); changes are made one after the other (C2). Leases are in
+ * memory only: a restart grants every member a new one (C5).
  */
+import type { Clock } from '../ops/clock.ts';
 import type { ShardStore } from '../persist/shard-store.ts';
 import { decode, encode } from '../protocol/codec.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
 import { SHARDS_DEFAULT } from '../protocol/limits.ts';
-import type { Coordinator } from './coordinator.ts';
+import type { Coordinator, Lease } from './coordinator.ts';
 import { EMPTY_VIEW, joinMember, leaveMember, swapShard } from './coordinator-state.ts';
+import { RenewedLease } from './lease.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
 import { clusterView } from './members.ts';
 import type { ClusterView, Member, ShardAssignment } from './members.ts';
 import { ViewListeners } from './view-listeners.ts';
-import type { Subscription } from './view-listeners.ts';
+import type { OnLive, OnView, Subscription } from './view-listeners.ts';
 
 /** Where node-level records are kept; `ShardStore` has it. */
 export type MetaStore = Pick<ShardStore, 'putMeta' | 'getMeta'>;
 
 export interface EmbeddedCoordinatorOptions {
   readonly store: MetaStore;
+  readonly clock: Clock;
   /** Used once, when the first member joins. Default SHARDS_DEFAULT. */
   readonly shards?: number;
 }
@@ -33,6 +38,9 @@ interface Change<T> {
 }
 
 export class EmbeddedCoordinator implements Coordinator {
+  /** Of all members; those of other nodes are renewed over the mesh. */
+  readonly leases: LeaseKeeper;
+  readonly #clock: Clock;
   readonly #store: MetaStore;
   readonly #shards: number;
   readonly #listeners = new ViewListeners();
@@ -40,13 +48,23 @@ export class EmbeddedCoordinator implements Coordinator {
   #view: ClusterView;
   /** Ends when the last change asked for is done. */
   #changes: Promise<unknown> = Promise.resolve();
+  #lease: RenewedLease | undefined;
   #isClosed = false;
 
   constructor(options: EmbeddedCoordinatorOptions) {
+    const { clock } = options;
+    this.#clock = clock;
     this.#store = options.store;
     this.#shards = options.shards ?? SHARDS_DEFAULT;
     const record = options.store.getMeta(RECORD);
     this.#view = record === undefined ? EMPTY_VIEW : decode(clusterView, record);
+    this.leases = new LeaseKeeper({ clock, onLive: (live) => this.#listeners.tellLive(live) });
+    this.leases.begin(this.#view.members);
+  }
+
+  /** The view as it is on disk. */
+  get present(): ClusterView {
+    return this.#view;
   }
 
   join(member: Member): Promise<ClusterView> {
@@ -76,13 +94,28 @@ export class EmbeddedCoordinator implements Coordinator {
     });
   }
 
-  watch(onView: (view: ClusterView) => void): Subscription {
-    return this.#listeners.add(onView);
+  lease(node: NodeId): Lease {
+    this.#lease = new RenewedLease({
+      clock: this.#clock,
+      renew: () => Promise.resolve(this.leases.renew(node)),
+      end: () => Promise.resolve(this.leases.end(node)),
+    });
+    return this.#lease;
+  }
+
+  live(): ReadonlySet<NodeId> {
+    return this.leases.live;
+  }
+
+  watch(onView: OnView, onLive?: OnLive): Subscription {
+    return this.#listeners.add(onView, onLive);
   }
 
   /** Waits for the changes under way; later ones are refused. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#lease?.stop();
+    this.leases.stop();
     this.#listeners.clear();
     await this.#changes;
   }
@@ -102,6 +135,7 @@ export class EmbeddedCoordinator implements Coordinator {
     await this.#store.putMeta(RECORD, encode(clusterView, view));
     this.#view = view;
     this.#listeners.tell(view);
+    this.leases.setMembers(view.members);
   }
 
   #assertOpen(): void {

@@ -7,10 +7,13 @@ import type { Clock } from '../ops/clock.ts';
 import { asFastChatError, FastChatError } from '../protocol/errors.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
 import { SHARDS_DEFAULT } from '../protocol/limits.ts';
-import type { Coordinator } from './coordinator.ts';
+import type { Coordinator, Lease } from './coordinator.ts';
 import { EMPTY_VIEW, joinMember, leaveMember, newerView, swapShard } from './coordinator-state.ts';
+import { RenewedLease } from './lease.ts';
+import { isSameSet, LeaseKeeper } from './lease-keeper.ts';
 import type { ClusterView, Member, ShardAssignment } from './members.ts';
 import { ViewListeners } from './view-listeners.ts';
+import type { OnLive, OnView, Subscription } from './view-listeners.ts';
 
 export interface MemoryCoordinatorOptions {
   readonly clock: Clock;
@@ -29,6 +32,7 @@ export class MemoryCoordinatorService {
   readonly #delays = new Map<NodeId, number>();
   readonly #cutOff = new Set<NodeId>();
   readonly #changed = new ViewListeners();
+  #leases: LeaseKeeper;
   #view: ClusterView = EMPTY_VIEW;
   /** Grows with every crash: what was under way then is lost. */
   #boot = 0;
@@ -38,6 +42,7 @@ export class MemoryCoordinatorService {
     this.#clock = options.clock;
     this.#shards = options.shards ?? SHARDS_DEFAULT;
     this.#delayMs = options.delayMs ?? 1;
+    this.#leases = this.#keepLeases();
   }
 
   /** What is durable now, for checkers. */
@@ -48,11 +53,14 @@ export class MemoryCoordinatorService {
   crash(): void {
     this.#isUp = false;
     this.#boot += 1;
+    this.#leases.stop();
   }
 
   restart(): void {
     this.#isUp = true;
+    this.#leases = this.#keepLeases();
     this.#changed.tell(this.#view);
+    this.#changed.tellLive(this.#leases.live);
   }
 
   setDelay(caller: NodeId, delayMs: number): void {
@@ -63,22 +71,39 @@ export class MemoryCoordinatorService {
   setCutOff(caller: NodeId, isCutOff: boolean): void {
     if (isCutOff) this.#cutOff.add(caller);
     else this.#cutOff.delete(caller);
-    if (!isCutOff) this.#changed.tell(this.#view);
+    if (isCutOff) return;
+    this.#changed.tell(this.#view);
+    this.#changed.tellLive(this.#leases.live);
   }
 
-  /** The coordinator as `caller` sees it. */
-  seenBy(caller: NodeId): Coordinator {
+  /** The coordinator as `caller` sees it; `clock` is the caller's own, which stops when the caller dies. */
+  seenBy(caller: NodeId, clock: Clock = this.#clock): Coordinator {
     return new MemoryCoordinator({
+      clock,
       change: (decide) => this.#roundTrip(caller, () => this.#change(decide)),
-      onChange: (heard) => {
-        const later = (view: ClusterView): void => {
-          this.#clock.after(this.#delayTo(caller), () => {
-            if (this.#reaches(caller)) heard(view);
-          });
-        };
-        return this.#changed.add(later);
-      },
+      leases: (work) =>
+        this.#roundTrip(caller, () => {
+          work(this.#leases);
+          return this.#leases.live;
+        }),
+      onChange: (onView, onLive) =>
+        this.#changed.add(this.#heardBy(caller, onView), this.#heardBy(caller, onLive)),
     });
+  }
+
+  #heardBy<T>(caller: NodeId, heard: (news: T) => void): (news: T) => void {
+    return (news) => {
+      this.#clock.after(this.#delayTo(caller), () => {
+        if (this.#reaches(caller)) heard(news);
+      });
+    };
+  }
+
+  #keepLeases(): LeaseKeeper {
+    const onLive: OnLive = (live) => this.#changed.tellLive(live);
+    const leases = new LeaseKeeper({ clock: this.#clock, onLive });
+    leases.begin(this.#view.members);
+    return leases;
   }
 
   #delayTo(caller: NodeId): number {
@@ -94,6 +119,7 @@ export class MemoryCoordinatorService {
     if (view !== this.#view) {
       this.#view = view;
       this.#changed.tell(view);
+      this.#leases.setMembers(view.members);
     }
     return answer;
   }
@@ -131,19 +157,27 @@ function attempt<T>(work: () => T): Attempt<T> {
 type Decide<T> = (view: ClusterView, shards: number) => readonly [ClusterView, T];
 
 interface ServicePort {
+  readonly clock: Clock;
   change<T>(decide: Decide<T>): Promise<T>;
-  onChange(heard: (view: ClusterView) => void): { cancel(): void };
+  /** Answers who lives afterwards. */
+  leases(work: (leases: LeaseKeeper) => void): Promise<ReadonlySet<NodeId>>;
+  onChange(onView: OnView, onLive: OnLive): Subscription;
 }
 
 class MemoryCoordinator implements Coordinator {
   readonly #service: ServicePort;
   readonly #listeners = new ViewListeners();
-  readonly #subscription: { cancel(): void };
+  readonly #subscription: Subscription;
   #newest: ClusterView = EMPTY_VIEW;
+  #live: ReadonlySet<NodeId> | undefined;
+  #lease: RenewedLease | undefined;
 
   constructor(service: ServicePort) {
     this.#service = service;
-    this.#subscription = service.onChange((view) => this.#learn(view));
+    this.#subscription = service.onChange(
+      (view) => this.#learn(view),
+      (live) => this.#learnLive(live),
+    );
   }
 
   async join(member: Member): Promise<ClusterView> {
@@ -169,14 +203,36 @@ class MemoryCoordinator implements Coordinator {
     });
   }
 
-  watch(onView: (view: ClusterView) => void): { cancel(): void } {
-    return this.#listeners.add(onView);
+  lease(node: NodeId): Lease {
+    const { clock } = this.#service;
+    this.#lease = new RenewedLease({
+      clock,
+      renew: async () =>
+        this.#learnLive(await this.#service.leases((leases) => leases.renew(node))),
+      end: () => this.#service.leases((leases) => leases.end(node)),
+    });
+    return this.#lease;
+  }
+
+  live(): ReadonlySet<NodeId> | undefined {
+    return this.#live;
+  }
+
+  watch(onView: OnView, onLive?: OnLive): Subscription {
+    return this.#listeners.add(onView, onLive);
   }
 
   async close(): Promise<void> {
     this.#subscription.cancel();
+    this.#lease?.stop();
     this.#listeners.clear();
     await Promise.resolve();
+  }
+
+  #learnLive(live: ReadonlySet<NodeId>): void {
+    if (this.#live !== undefined && isSameSet(live, this.#live)) return;
+    this.#live = live;
+    this.#listeners.tellLive(live);
   }
 
   #learn(view: ClusterView): ClusterView {

@@ -6,17 +6,20 @@ import { every } from '../ops/clock.ts';
 import type { Clock, Timer } from '../ops/clock.ts';
 import type { ReplyOf, RequestOf } from '../protocol/calls.ts';
 import { decode, encodeRaw } from '../protocol/codec.ts';
-import { FastChatError } from '../protocol/errors.ts';
+import { FastChatError, invariant } from '../protocol/errors.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
-import { COORDINATOR_POLL_MS } from '../protocol/limits.ts';
-import type { Coordinator } from './coordinator.ts';
+import { COORDINATOR_POLL_MS, LEASE_TTL_MS } from '../protocol/limits.ts';
+import type { Infer } from '../protocol/schema.ts';
+import type { Coordinator, Lease } from './coordinator.ts';
 import { coordinatorCalls, viewAnnounced } from './coordinator-frames.ts';
 import { EMPTY_VIEW } from './coordinator-state.ts';
 import { itemsOf } from './items.ts';
+import { RenewedLease } from './lease.ts';
+import { isSameSet } from './lease-keeper.ts';
 import type { ClusterView, Member, ShardAssignment } from './members.ts';
 import type { MeshPort } from './mesh-port.ts';
 import { ViewListeners } from './view-listeners.ts';
-import type { Subscription } from './view-listeners.ts';
+import type { OnLive, OnView, Subscription } from './view-listeners.ts';
 
 type Calls = (typeof coordinatorCalls)['calls'];
 
@@ -34,17 +37,23 @@ export interface RemoteCoordinatorOptions {
 export class RemoteCoordinator implements Coordinator {
   readonly #mesh: MeshPort;
   readonly #at: NodeId;
+  readonly #clock: Clock;
   readonly #listeners = new ViewListeners();
   readonly #poll: Timer;
   #newest: ClusterView = EMPTY_VIEW;
+  #live: ReadonlySet<NodeId> | undefined;
+  #lease: RenewedLease | undefined;
   #isClosed = false;
 
   constructor({ mesh, at, clock }: RemoteCoordinatorOptions) {
     this.#mesh = mesh;
     this.#at = at;
+    this.#clock = clock;
     mesh.serve('coordinator', { tell: (from, payload) => this.#onAnnouncement(from, payload) });
     mesh.onPeer((peer, change) => {
-      if (peer === at && change === 'up') this.#watchAgain();
+      if (peer !== at || change !== 'up') return;
+      this.#watchAgain();
+      void this.#lease?.renewNow();
     });
     this.#poll = every(clock, COORDINATOR_POLL_MS, () => this.#watchAgain());
     this.#watchAgain();
@@ -70,13 +79,30 @@ export class RemoteCoordinator implements Coordinator {
     return await this.#ask('swap', { type: 'swap', shard, expectedEpoch, next });
   }
 
-  watch(onView: (view: ClusterView) => void): Subscription {
-    return this.#listeners.add(onView);
+  lease(node: NodeId): Lease {
+    invariant(node === this.#mesh.self, 'a node holds its own lease');
+    this.#lease = new RenewedLease({
+      clock: this.#clock,
+      // A later answer is worth nothing: the lease would be over.
+      renew: async () =>
+        this.#learnLive((await this.#ask('renew', { type: 'renew' }, LEASE_TTL_MS)).live),
+      end: () => this.#ask('endLease', { type: 'endLease' }),
+    });
+    return this.#lease;
+  }
+
+  live(): ReadonlySet<NodeId> | undefined {
+    return this.#live;
+  }
+
+  watch(onView: OnView, onLive?: OnLive): Subscription {
+    return this.#listeners.add(onView, onLive);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#poll.cancel();
+    this.#lease?.stop();
     this.#listeners.clear();
     await Promise.resolve();
   }
@@ -84,10 +110,11 @@ export class RemoteCoordinator implements Coordinator {
   async #ask<K extends keyof Calls>(
     type: K,
     request: RequestOf<Calls> & { readonly type: K },
+    timeoutMs?: number,
   ): Promise<ReplyOf<Calls, K>> {
     if (this.#isClosed) throw new FastChatError('E_UNREACHABLE', 'this node is stopping');
     const asked = encodeRaw(coordinatorCalls.packRequest(0, request));
-    const payload = await this.#mesh.requestAsync(this.#at, 'coordinator', asked);
+    const payload = await this.#mesh.requestAsync(this.#at, 'coordinator', asked, timeoutMs);
     // Views and assignments outlive the frame; only keys are byte strings, so one copy here is cheap.
     return coordinatorCalls.parseReply(type, itemsOf(Uint8Array.from(payload)));
   }
@@ -95,7 +122,7 @@ export class RemoteCoordinator implements Coordinator {
   /** Being a watcher ends with the coordinator's process: asking again is what renews it. */
   #watchAgain(): void {
     this.#ask('watch', { type: 'watch' }).then(
-      ({ view }) => this.#learn(view),
+      (now) => this.#learnAll(now),
       // Silence of the coordinator is noticed by whoever needs it; the next poll asks again.
       () => undefined,
     );
@@ -103,7 +130,20 @@ export class RemoteCoordinator implements Coordinator {
 
   #onAnnouncement(from: NodeId, payload: Uint8Array): void {
     if (from !== this.#at || this.#isClosed) return;
-    this.#learn(decode(viewAnnounced, Uint8Array.from(payload)).view);
+    this.#learnAll(decode(viewAnnounced, Uint8Array.from(payload)));
+  }
+
+  #learnAll({ view, live }: Infer<typeof viewAnnounced>): void {
+    this.#learn(view);
+    this.#learnLive(live);
+  }
+
+  /** Answers and announcements of one coordinator come in the order it sent them (M4). */
+  #learnLive(nodes: readonly NodeId[]): void {
+    const live = new Set(nodes);
+    if (this.#live !== undefined && isSameSet(live, this.#live)) return;
+    this.#live = live;
+    if (!this.#isClosed) this.#listeners.tellLive(live);
   }
 
   /** @returns the newest view known */

@@ -1,22 +1,35 @@
-/** Those who want to hear of every new view; a listener that is gone hears nothing more. */
+/** Those who want to hear of every new view and of who lives; a listener that is gone hears nothing more. */
+import type { NodeId } from '../protocol/ids.ts';
 import type { ClusterView } from './members.ts';
 
 export interface Subscription {
   cancel(): void;
 }
 
-export class ViewListeners {
-  readonly #listeners = new Set<(view: ClusterView) => void>();
+export type OnView = (view: ClusterView) => void;
+export type OnLive = (live: ReadonlySet<NodeId>) => void;
 
-  add(listener: (view: ClusterView) => void): Subscription {
-    // A function of its own, so that the same listener may be added twice.
-    const entry = (view: ClusterView): void => listener(view);
-    this.#listeners.add(entry);
-    return { cancel: () => this.#listeners.delete(entry) };
+interface Listener {
+  readonly onView: OnView;
+  readonly onLive: OnLive | undefined;
+}
+
+export class ViewListeners {
+  readonly #listeners = new Set<Listener>();
+
+  add(onView: OnView, onLive?: OnLive): Subscription {
+    // An object of its own, so that the same functions may be added twice.
+    const listener = { onView, onLive };
+    this.#listeners.add(listener);
+    return { cancel: () => this.#listeners.delete(listener) };
   }
 
   tell(view: ClusterView): void {
-    for (const listener of this.#listeners) listener(view);
+    for (const { onView } of this.#listeners) onView(view);
+  }
+
+  tellLive(live: ReadonlySet<NodeId>): void {
+    for (const { onLive } of this.#listeners) onLive?.(live);
   }
 
   clear(): void {

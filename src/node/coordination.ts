@@ -42,7 +42,7 @@ function openCoordinator(options: CoordinationOptions, mesh: Mesh): Coordinator 
   const { identity } = place;
   if (identity.coordinator !== undefined && identity.coordinator !== identity.name)
     return new RemoteCoordinator({ mesh, at: identity.coordinator, clock });
-  const coordinator = new EmbeddedCoordinator({ store, shards: config.shards });
+  const coordinator = new EmbeddedCoordinator({ store, clock, shards: config.shards });
   serveCoordinator({ coordinator, mesh, clock });
   return coordinator;
 }

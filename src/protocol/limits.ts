@@ -120,6 +120,13 @@ export const COORDINATOR_ANNOUNCE_DELAY_MS = 20;
 export const COORDINATOR_RETRY_MS = 500;
 /** A node that starts waits this long for the coordinator before it serves by the last map it knows. */
 export const COORDINATOR_START_WAIT_MS = 3 * SECOND_MS;
+/** Without a renewal for this long a node counts as dead. */
+export const LEASE_TTL_MS = 2 * SECOND_MS;
+export const LEASE_RENEW_MS = 500;
+/** How often the embedded coordinator looks for leases that ran out. */
+export const LEASE_CHECK_MS = 200;
+/** A look that comes this late means that the coordinator itself was away: leases begin anew. */
+export const LEASE_CHECK_LATE_MS = 1 * SECOND_MS;
 /** Shards that a node claims at the same time when it starts. */
 export const SHARD_CLAIMS_MAX = 32;
 export const HANDOVER_SHARDS_MAX = 3;

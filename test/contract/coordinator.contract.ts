@@ -1,21 +1,30 @@
-/** What every coordinator promises (C1 to C4), as one suite for all of them. */
+/** What every coordinator promises (C1 to C5), as one suite for all of them. */
 import { expect } from 'chai';
 import type { Coordinator } from '../../src/cluster/coordinator.ts';
 import type { ClusterView, Member } from '../../src/cluster/members.ts';
 import { asFastChatError } from '../../src/protocol/errors.ts';
 import type { NodeId, ShardId } from '../../src/protocol/ids.ts';
 import { parseNodeId, parseShardId } from '../../src/protocol/ids.ts';
+import { LEASE_RENEW_MS, LEASE_TTL_MS } from '../../src/protocol/limits.ts';
 
 export interface CoordinatorSubject {
   /** The coordinator as one node sees it. */
   readonly coordinator: Coordinator;
   /** The same coordinator as another node sees it. */
   readonly other: Coordinator;
+  /** The nodes that see these two. */
+  readonly names: { readonly first: string; readonly other: string };
+  /** How long news may take that nobody hears of at once. */
+  readonly settleMs: number;
+  /** The monotonic clock of both nodes. */
+  nowMs(): number;
   /** Waits for work, letting simulated time pass. */
   run<T>(work: Promise<T>): Promise<T>;
   /** Lets `ms` of the subject's time pass. */
   pass(ms: number): Promise<void>;
-  /** The process that keeps it dies and starts again; answers how the first node sees it then. */
+  /** The process that keeps it dies. */
+  crash(): Promise<void>;
+  /** It starts again; answers how the first node sees it then. */
   restart(): Promise<Coordinator>;
   close(): Promise<void>;
 }
@@ -39,6 +48,8 @@ const owned = (node: string, epoch: number) => ({
   replicas: [parseNodeId(node)] as readonly NodeId[],
 });
 
+type Alive = ReadonlySet<NodeId> | undefined;
+
 export function coordinatorContract(name: string, create: () => Promise<CoordinatorSubject>): void {
   describe(`a coordinator, ${name}`, () => {
     let subject: CoordinatorSubject;
@@ -55,6 +66,14 @@ export function coordinatorContract(name: string, create: () => Promise<Coordina
         () => 'none',
         (cause: unknown) => asFastChatError(cause).code,
       );
+
+    const until = async (what: string, isSo: () => boolean, limitMs = 10_000): Promise<void> => {
+      const endMs = subject.nowMs() + limitMs;
+      while (!isSo()) {
+        if (subject.nowMs() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`);
+        await subject.pass(10);
+      }
+    };
 
     it('gives every shard to the first member, in epoch 1', async () => {
       const view = await join('n1');
@@ -93,7 +112,7 @@ export function coordinatorContract(name: string, create: () => Promise<Coordina
       await join('n2');
       for (let epoch = 1; epoch < 6; epoch += 1)
         await subject.run(subject.coordinator.swap(shard(0), epoch, owned('n2', epoch + 1)));
-      await subject.pass(100);
+      await subject.pass(subject.settleMs);
       watch.cancel();
       expect(seen).to.deep.equal(seen.toSorted((left, right) => left - right));
     });
@@ -145,6 +164,7 @@ export function coordinatorContract(name: string, create: () => Promise<Coordina
       await join('n1');
       await join('n2');
       await subject.run(subject.coordinator.swap(shard(7), 1, owned('n2', 2)));
+      await subject.crash();
       const after = await subject.restart();
       const view = await subject.run(after.view());
       expect(view.map.shards[7]).to.deep.equal(owned('n2', 2));
@@ -160,7 +180,7 @@ export function coordinatorContract(name: string, create: () => Promise<Coordina
       subject.other.watch((view) => (there = view));
       for (let index = 0; index < CONTRACT_SHARDS; index += 1)
         await subject.run(subject.coordinator.swap(shard(index), 1, owned('n2', 2)));
-      await subject.pass(100);
+      await subject.pass(subject.settleMs);
       const present = await subject.run(subject.coordinator.view());
       expect(here).to.deep.equal(present);
       expect(there).to.deep.equal(present);
@@ -168,12 +188,97 @@ export function coordinatorContract(name: string, create: () => Promise<Coordina
 
     it('tells a watcher that cancelled nothing more', async () => {
       await join('n1');
-      await subject.pass(100);
+      await subject.pass(subject.settleMs);
       let calls = 0;
       subject.other.watch(() => (calls += 1)).cancel();
       await join('n2');
-      await subject.pass(100);
+      await subject.pass(subject.settleMs);
       expect(calls).to.equal(0);
+    });
+
+    describe('leases', () => {
+      const both = (): readonly NodeId[] =>
+        [subject.names.first, subject.names.other].map(parseNodeId);
+      const hasBoth = (live: Alive): boolean => both().every((node) => live?.has(node) === true);
+
+      /** Both nodes are members, hold a lease, and each sees both. */
+      const begin = async () => {
+        const { coordinator, other } = subject;
+        const [first, second] = both() as [NodeId, NodeId];
+        await join(subject.names.first);
+        await join(subject.names.other);
+        const leases = { first: coordinator.lease(first), other: other.lease(second) };
+        await until('both live', () => hasBoth(coordinator.live()) && hasBoth(other.live()));
+        return { leases, first, second };
+      };
+
+      it('C5: holds as long as it is renewed, as far as its holder knows too', async () => {
+        const { leases } = await begin();
+        const losses: Alive[] = [];
+        const note = (live: Alive): unknown => hasBoth(live) || losses.push(live);
+        subject.coordinator.watch(() => undefined, note);
+        subject.other.watch(() => undefined, note);
+        const endMs = subject.nowMs() + 3 * LEASE_TTL_MS;
+        while (subject.nowMs() < endMs) {
+          await subject.pass(50);
+          const left = leases.other.validUntilMs - subject.nowMs();
+          expect(left).to.be.within(LEASE_TTL_MS - 3 * LEASE_RENEW_MS, LEASE_TTL_MS);
+        }
+        expect(losses).to.deep.equal([]);
+      });
+
+      it('C5: ends when its holder falls silent, and the holder knows first', async () => {
+        const { leases, second } = await begin();
+        const silentMs = subject.nowMs();
+        let told: Alive;
+        subject.coordinator.watch(
+          () => undefined,
+          (live) => (told = live),
+        );
+        await subject.run(subject.other.close());
+        const isGone = (): boolean => subject.coordinator.live()?.has(second) === false;
+        await until('the silent one is gone', isGone, LEASE_TTL_MS + 1000);
+        expect(leases.other.validUntilMs).to.be.at.most(subject.nowMs());
+        expect(subject.nowMs() - silentMs).to.be.greaterThan(LEASE_TTL_MS - 2 * LEASE_RENEW_MS);
+        expect(told?.has(second)).to.equal(false);
+        expect(leases.first.validUntilMs).to.be.greaterThan(subject.nowMs());
+      });
+
+      it('C5: ends at once when it is given up, and is not renewed again', async () => {
+        const { leases, second } = await begin();
+        await subject.run(leases.other.end());
+        expect(leases.other.validUntilMs).to.equal(0);
+        const isGone = (): boolean => subject.coordinator.live()?.has(second) === false;
+        await until('the one that gave up is gone', isGone, LEASE_RENEW_MS);
+        await subject.pass(2 * LEASE_RENEW_MS);
+        expect(isGone()).to.equal(true);
+        expect(leases.other.validUntilMs).to.equal(0);
+      });
+
+      it('C5: outlives a silence and a restart of the coordinator, but its holder stops believing in it', async () => {
+        const { leases, second } = await begin();
+        const losses: Alive[] = [];
+        subject.other.watch(
+          () => undefined,
+          (live) => hasBoth(live) || losses.push(live),
+        );
+        await subject.crash();
+        await until('the lease runs out', () => leases.other.validUntilMs <= subject.nowMs());
+        expect(hasBoth(subject.other.live())).to.equal(true);
+        const after = await subject.restart();
+        if (after !== subject.coordinator) after.lease(parseNodeId(subject.names.first));
+        await until('it is renewed', () => leases.other.validUntilMs > subject.nowMs());
+        await subject.pass(2 * LEASE_TTL_MS);
+        expect(losses).to.deep.equal([]);
+        expect(after.live()?.has(second)).to.equal(true);
+      });
+
+      it('shows members only', async () => {
+        const { second } = await begin();
+        await subject.run(subject.coordinator.leave(second));
+        const isGone = (): boolean => subject.coordinator.live()?.has(second) === false;
+        await until('the one that left is gone', isGone);
+      });
     });
   });
 }

@@ -6,6 +6,7 @@ import { createMemoryShardStore } from '../../src/persist/memory-shard-store.ts'
 import { MemoryDisk } from '../../src/persist/memory-disk.ts';
 import { VirtualClock } from '../../src/ops/virtual-clock.ts';
 import { parseNodeId } from '../../src/protocol/ids.ts';
+import { COORDINATOR_POLL_MS } from '../../src/protocol/limits.ts';
 import { FakeNetwork } from '../unit/cluster/support/fake-network.ts';
 import { runOn } from '../unit/cluster/support/run-on.ts';
 import { CONTRACT_SHARDS, coordinatorContract } from './coordinator.contract.ts';
@@ -23,13 +24,18 @@ coordinatorContract('simulated', async () => {
   return await Promise.resolve({
     coordinator,
     other: service.seenBy(N2),
+    names: { first: N1, other: N2 },
+    settleMs: 100,
+    nowMs: () => clock.mono(),
     run: (work) => runOn(clock, work),
     pass: (ms) => clock.advance(ms),
-    restart: async () => {
+    crash: async () => {
       service.crash();
       await clock.advance(10);
+    },
+    restart: () => {
       service.restart();
-      return coordinator;
+      return Promise.resolve(coordinator);
     },
     close: () => Promise.resolve(),
   } satisfies CoordinatorSubject);
@@ -47,7 +53,7 @@ async function openKeeper(
   network: FakeNetwork,
 ): Promise<Keeper> {
   const store = await runOn(clock, createMemoryShardStore({ clock, disk, flushDelayMs: () => 1 }));
-  const coordinator = new EmbeddedCoordinator({ store, shards: CONTRACT_SHARDS });
+  const coordinator = new EmbeddedCoordinator({ store, clock, shards: CONTRACT_SHARDS });
   const mesh = network.open(N1);
   const server = serveCoordinator({ coordinator, mesh, clock });
   return { coordinator, end: () => server.stop() };
@@ -62,19 +68,23 @@ function embedded(first: 'local' | 'remote') {
     const remote = (node: typeof N2) =>
       new RemoteCoordinator({ mesh: network.open(node), at: N1, clock });
     const there = remote(N2);
-    // Somebody who watches is a member: joined before the suite looks at anything.
     const third = remote(N3);
     return {
       coordinator: first === 'local' ? keeper.coordinator : third,
       other: there,
-      run: (work) => runOn(clock, work),
+      names: { first: first === 'local' ? N1 : N3, other: N2 },
       // Watchers that are members hear at once; the others with their next poll.
-      pass: (ms) => clock.advance(ms + 5000),
-      restart: async () => {
+      settleMs: 100 + COORDINATOR_POLL_MS,
+      nowMs: () => clock.mono(),
+      run: (work) => runOn(clock, work),
+      pass: (ms) => clock.advance(ms),
+      crash: async () => {
         keeper.end();
         disk.crash();
         network.close(N1);
         await clock.advance(10);
+      },
+      restart: async () => {
         keeper = await openKeeper(clock, disk, network);
         await clock.advance(10);
         return first === 'local' ? keeper.coordinator : third;

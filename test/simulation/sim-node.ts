@@ -157,7 +157,7 @@ export class SimNode {
     store: ConstructorParameters<typeof EmbeddedCoordinator>[0]['store'],
   ): Coordinator {
     if (this.name !== COORDINATOR) return new RemoteCoordinator({ mesh, at: COORDINATOR, clock });
-    const coordinator = new EmbeddedCoordinator({ store, shards: this.#ports.shards });
+    const coordinator = new EmbeddedCoordinator({ store, clock, shards: this.#ports.shards });
     serveCoordinator({ coordinator, mesh, clock });
     return coordinator;
   }

@@ -74,7 +74,7 @@ describe('two nodes over the mesh, with the embedded coordinator', () => {
 
   before(async () => {
     const one = await open(N1, (mesh, store) => {
-      const coordinator = new EmbeddedCoordinator({ store, shards: SHARDS });
+      const coordinator = new EmbeddedCoordinator({ store, clock, shards: SHARDS });
       serveCoordinator({ coordinator, mesh, clock });
       return coordinator;
     });

@@ -94,7 +94,7 @@ export class TestNode {
       self: this.id,
       mesh: this.#watched('mesh', network.open(this.id), ['requestAsync']),
       store: this.#store,
-      coordinator: this.#watched<Coordinator>('coordinator', coordinators.seenBy(this.id), [
+      coordinator: this.#watched<Coordinator>('coordinator', coordinators.seenBy(this.id, clock), [
         'swap',
       ]),
       actors,
