@@ -18,6 +18,8 @@ export const TAGS = {
   fingerprint: 'fastchat fingerprint 1',
   messageTag: 'fastchat message tag 1',
   messageHash: 'fastchat message hash 1',
+  groupOperationHash: 'fastchat group operation hash 1',
+  groupKey: 'fastchat group key 1',
   recoveryChecksum: 'fastchat recovery checksum 1',
   recoverySecret: 'fastchat recovery secret 1',
   localName: 'fastchat local name 1',
@@ -25,5 +27,8 @@ export const TAGS = {
   vault: 'fastchat vault 1',
   passwordWrap: 'fastchat vault key by password 2',
   recoveryWrap: 'fastchat vault key by recovery code 2',
+  groupKeyStep: 'fastchat group key step 1',
+  groupBody: 'fastchat group body 1',
+  groupProfile: 'fastchat group profile 1',
   localRecord: 'fastchat local record 1',
 } as const;

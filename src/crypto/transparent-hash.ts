@@ -52,10 +52,3 @@ export function transparentHash(
   }
   return new Uint8Array(words.buffer, 0, length);
 }
-
-/** Whether two byte strings are the same; not in constant time, as nothing here is secret. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
-  return true;
-}

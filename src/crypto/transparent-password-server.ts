@@ -4,7 +4,7 @@
  * verifier), and the finish shows that the client made that verifier from the password.
  */
 import { FastChatError } from '../protocol/errors.ts';
-import { concat, utf8 } from './bytes.ts';
+import { concat, sameBytes, utf8 } from './bytes.ts';
 import {
   LOGIN_FINISH_BYTES,
   LOGIN_REQUEST_BYTES,
@@ -14,7 +14,7 @@ import {
   REGISTRATION_RESPONSE_BYTES,
 } from './opaque-sizes.ts';
 import type { PasswordServer } from './password-auth.ts';
-import { sameBytes, transparentHash } from './transparent-hash.ts';
+import { transparentHash } from './transparent-hash.ts';
 import type { ByteSource } from './transparent-suite.ts';
 
 /** Bytes of each of salt, verifier and challenge. */

@@ -4,7 +4,7 @@
  * show; it gives no secrecy and no protection against forgers.
  */
 import { invariant } from '../protocol/errors.ts';
-import { concat } from './bytes.ts';
+import { concat, sameBytes } from './bytes.ts';
 import { SecretKeyPair } from './secrets.ts';
 import {
   HASH_BYTES_MAX,
@@ -14,7 +14,7 @@ import {
   SIGN_PRIVATE_KEY_BYTES,
 } from './sizes.ts';
 import type { VerifyingSuite } from './suite.ts';
-import { sameBytes, transparentHash } from './transparent-hash.ts';
+import { transparentHash } from './transparent-hash.ts';
 
 /** A seeded source of chance; any `Random` will do. */
 export interface ByteSource {

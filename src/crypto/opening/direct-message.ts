@@ -25,6 +25,7 @@ import type { Infer } from '../../protocol/schema.ts';
 import { messageTag } from '../identity.ts';
 import type { KeyPair, OpeningSuite } from '../suite.ts';
 import { TAGS } from '../tags.ts';
+import { checkHeader } from './header-check.ts';
 import { innerHash, signInner, verifyInner } from './signed-inner.ts';
 import type { Purpose } from './signed-inner.ts';
 
@@ -144,15 +145,4 @@ export function openDirect(suite: OpeningSuite, input: OpenInput): OpenedMessage
   if (opened.body.type === 'sync' && opened.from !== self.user)
     throw new FastChatError('E_SIGNATURE', 'nobody else may tell what this user has sent');
   return { ...opened, hash: innerHash(suite, inner) };
-}
-
-/** The header is all that nodes act on; nothing in it may differ from what the sender signed. */
-function checkHeader(suite: OpeningSuite, header: Envelope, inner: DirectInner): void {
-  const tag = messageTag(suite, inner.from, inner.to, inner.id);
-  const differing =
-    (['from', 'device', 'counter', 'to', 'incarnation', 'boxEpoch', 'quiet'] as const).find(
-      (field) => header[field] !== inner[field],
-    ) ?? (suite.equal(header.tag, tag) ? undefined : 'tag');
-  if (differing !== undefined)
-    throw new FastChatError('E_SIGNATURE', `the clear header was changed: ${differing}`);
 }

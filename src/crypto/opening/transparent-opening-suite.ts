@@ -1,6 +1,6 @@
 /** The simulated twin of the opening half; see `transparent-suite.ts` for what it checks and what it does not give. */
 import { FastChatError, invariant } from '../../protocol/errors.ts';
-import { concat } from '../bytes.ts';
+import { concat, sameBytes } from '../bytes.ts';
 import { SecretKeyPair } from '../secrets.ts';
 import {
   BOX_PRIVATE_KEY_BYTES,
@@ -13,7 +13,7 @@ import {
   SYMMETRIC_KEY_BYTES,
 } from '../sizes.ts';
 import type { KeyPair, OpeningSuite } from '../suite.ts';
-import { sameBytes, transparentHash } from '../transparent-hash.ts';
+import { transparentHash } from '../transparent-hash.ts';
 import { createTransparentVerifyingSuite } from '../transparent-suite.ts';
 import type { ByteSource } from '../transparent-suite.ts';
 

@@ -1,6 +1,6 @@
 /** The simulated twin of the client's half of OPAQUE; see `transparent-password-server.ts`. */
 import { FastChatError } from '../../protocol/errors.ts';
-import { concat, utf8 } from '../bytes.ts';
+import { concat, sameBytes, utf8 } from '../bytes.ts';
 import {
   EXPORT_KEY_BYTES,
   LOGIN_REQUEST_BYTES,
@@ -10,7 +10,7 @@ import {
   REGISTRATION_RESPONSE_BYTES,
 } from '../opaque-sizes.ts';
 import type { PasswordClient, Stretching } from '../password-auth.ts';
-import { sameBytes, transparentHash } from '../transparent-hash.ts';
+import { transparentHash } from '../transparent-hash.ts';
 import { TRANSPARENT_FIELD_BYTES, transparentFinish } from '../transparent-password-server.ts';
 import type { ByteSource } from '../transparent-suite.ts';
 
