@@ -161,6 +161,8 @@ export const ACTOR_CRASH_WINDOW_MS = 10 * SECOND_MS;
 export const ACTOR_BUSY_RETRY_MS = 100;
 /** Messages an actor handles before others get their turn. */
 export const ACTOR_TURN_MESSAGES_MAX = 32;
+/** How long actors run before the network gets its turn. */
+export const ACTOR_RUN_SLICE_MS = 25;
 
 // Gate
 export const HANDSHAKE_TIMEOUT_MS = 5 * SECOND_MS;

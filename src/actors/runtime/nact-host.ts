@@ -7,11 +7,14 @@
  * and what nact handles is a wake-up that cannot throw.
  */
 import { dispatch, spawn, start, stop } from 'nact';
-import type { ActorSystemRef } from 'nact';
+import type { ActorSystemRef, Ref } from 'nact';
+import type { Clock } from '../../ops/clock.ts';
 import type { FastChatError } from '../../protocol/errors.ts';
+import { ACTOR_RUN_SLICE_MS } from '../../protocol/limits.ts';
 import type { ActorHost, ActorHostOptions } from './actor-host.ts';
 import { HostedActors } from './hosted-actors.ts';
-import type { MakeTurnRunner } from './turns.ts';
+import { MessageQueue } from './message-queue.ts';
+import type { MakeTurnRunner, TurnRunner } from './turns.ts';
 
 /** Two nact systems of one name silently replace each other, so every host of a process numbers its own. */
 let systems = 0;
@@ -21,28 +24,81 @@ export function encodeActorName(id: string, life: number): string {
   return `${Buffer.from(id, 'utf8').toString('base64url')}.${life}`;
 }
 
-function nactTurns(system: ActorSystemRef): MakeTurnRunner {
-  let lives = 0;
-  return (id, turn) => {
-    lives += 1;
+/** One life of an actor, as its host gives it turns. */
+interface Runnable {
+  readonly ref: Ref<'turn'>;
+  readonly turn: () => void;
+  isStopped: boolean;
+}
+
+/**
+ * Turns for all actors of one host. A message through nact costs a promise, a context and an immediate, as much as many
+ * a turn. So one message, to the actor that became ready first, carries the turns of all that are ready by then and
+ * become ready meanwhile, first come, first served, for ACTOR_RUN_SLICE_MS.
+ */
+class NactTurns {
+  readonly #system: ActorSystemRef;
+  readonly #clock: Clock;
+  readonly #ready = new MessageQueue<Runnable>();
+  /** Whose message is under way; it runs first. */
+  #carrier: Runnable | undefined;
+  #isRunning = false;
+  #lives = 0;
+
+  constructor(system: ActorSystemRef, clock: Clock) {
+    this.#system = system;
+    this.#clock = clock;
+  }
+
+  readonly makeRunner: MakeTurnRunner = (id, turn): TurnRunner => {
+    this.#lives += 1;
     const handle = (): undefined => {
-      turn();
+      this.#run();
     };
-    const ref = spawn(system, handle, encodeActorName(id, lives), {
+    const ref = spawn(this.#system, handle, encodeActorName(id, this.#lives), {
       // Never reached: a cell's turn catches everything. Stated because the default would print.
       onCrash: (_message, _error, context) => context.stop,
     });
-    let isStopped = false;
-    return {
-      wake: () => {
-        if (!isStopped) dispatch(ref, 'turn');
-      },
-      stop: () => {
-        isStopped = true;
-        stop(ref);
-      },
-    };
+    const runnable: Runnable = { ref, turn, isStopped: false };
+    return { wake: () => this.#wake(runnable), stop: () => this.#stop(runnable) };
   };
+
+  #wake(runnable: Runnable): void {
+    if (runnable.isStopped) return;
+    if (this.#carrier === undefined) this.#carry(runnable);
+    else this.#ready.push(runnable);
+  }
+
+  #carry(carrier: Runnable | undefined): void {
+    this.#carrier = carrier;
+    if (carrier !== undefined) dispatch(carrier.ref, 'turn');
+  }
+
+  #run(): void {
+    const endMs = this.#clock.mono() + ACTOR_RUN_SLICE_MS;
+    let next = this.#carrier;
+    this.#isRunning = true;
+    while (next !== undefined) {
+      if (!next.isStopped) next.turn();
+      if (this.#clock.mono() >= endMs) break;
+      next = this.#ready.shift();
+    }
+    this.#isRunning = false;
+    this.#carry(this.#nextLive());
+  }
+
+  #stop(runnable: Runnable): void {
+    runnable.isStopped = true;
+    stop(runnable.ref);
+    // nact forgets the message of a stopped actor, and with it the turns of the others.
+    if (this.#carrier === runnable && !this.#isRunning) this.#carry(this.#nextLive());
+  }
+
+  #nextLive(): Runnable | undefined {
+    let next = this.#ready.shift();
+    while (next?.isStopped === true) next = this.#ready.shift();
+    return next;
+  }
 }
 
 /** The production host. `stopAll` also ends its nact system. */
@@ -56,7 +112,7 @@ class NactHost extends HostedActors {
   readonly #system: ActorSystemRef;
 
   constructor(options: ActorHostOptions, system: ActorSystemRef) {
-    super(options, nactTurns(system));
+    super(options, new NactTurns(system, options.clock).makeRunner);
     this.#system = system;
   }
 

@@ -2,7 +2,7 @@
 
 /** Gives one life of one actor its turns; at most one `turn` of it runs at any time. */
 export interface TurnRunner {
-  /** Asks for one call of `turn`, in a later turn of the event loop. The caller asks once per call it wants. */
+  /** Asks for one call of `turn`, after the caller has returned. The caller asks once per call it wants. */
   wake(): void;
   /** No `turn` is called from now on. */
   stop(): void;
