@@ -8,6 +8,7 @@ import {
   ACTOR_CRASH_WINDOW_MS,
   ACTOR_IDLE_MS,
   ACTOR_MAILBOX_MESSAGES_MAX,
+  ACTOR_TURN_MESSAGES_MAX,
 } from '../../src/protocol/limits.ts';
 
 /** A host on a clock that the suite drives. */
@@ -22,6 +23,7 @@ export interface HostUnderTest {
 type Probe =
   | { readonly type: 'note'; readonly text: string }
   | { readonly type: 'crash' }
+  | { readonly type: 'crashAtEnd' }
   | { readonly type: 'nest' }
   | { readonly type: 'nestAndCrash' }
   | { readonly type: 'fact'; readonly text: string }
@@ -34,10 +36,13 @@ const note = (text: string): Probe => ({ type: 'note', text });
 /** Records what its actors go through. */
 class Recorder {
   readonly seen: string[] = [];
+  /** What was seen in each turn. */
+  readonly turns: string[][] = [];
   readonly refused: string[] = [];
   overlaps = 0;
   isIdle = true;
   activations = 0;
+  crashesAtEnd = false;
   activationError: FastChatError | undefined;
   /** Activation, saving wait for these when set. */
   activationGate: Promise<void> | undefined;
@@ -61,6 +66,7 @@ class Recorder {
   #instance(self: ActorSelf<Probe>): ActorInstance<Probe> {
     return {
       handle: (message) => this.#handle(self, message),
+      endTurn: () => this.#endTurn(),
       isIdle: () => this.isIdle,
       passivate: async () => {
         this.seen.push('save');
@@ -70,6 +76,13 @@ class Recorder {
         this.seen.push(`stopped:${error.code}`);
       },
     };
+  }
+
+  #endTurn(): void {
+    const crashes = this.crashesAtEnd;
+    this.crashesAtEnd = false;
+    this.turns.push(this.seen.slice(this.turns.flat().length));
+    if (crashes) throw new Error('a bug');
   }
 
   #handle(self: ActorSelf<Probe>, message: Probe): void {
@@ -88,7 +101,8 @@ class Recorder {
       self.tell({ type: 'fact', text: 'of a life that crashed' });
       throw new Error('a bug');
     }
-    if (message.type === 'end') self.end(gone);
+    if (message.type === 'crashAtEnd') this.crashesAtEnd = true;
+    else if (message.type === 'end') self.end(gone);
     else if (message.type === 'nest') self.tell({ type: 'fact', text: 'nested' });
     else if (message.type === 'later')
       void Promise.resolve().then(() => self.tell({ type: 'fact', text: message.text }));
@@ -128,6 +142,20 @@ export function actorHostContract(name: string, make: () => HostUnderTest): void
         await under.settle();
         expect(recorder.overlaps).to.equal(0);
         expect(recorder.seen).to.have.lengthOf(10);
+      });
+
+      it('says when the messages of a turn are handled, at the latest after ACTOR_TURN_MESSAGES_MAX', async () => {
+        const family = host.family(recorder.behaviourOf);
+        const texts = Array.from(
+          { length: ACTOR_TURN_MESSAGES_MAX + 3 },
+          (_, index) => `m${index}`,
+        );
+        for (const text of texts) family.tell('@alice', note(text));
+        await under.settle();
+        expect(recorder.turns).to.deep.equal([
+          texts.slice(0, ACTOR_TURN_MESSAGES_MAX),
+          texts.slice(ACTOR_TURN_MESSAGES_MAX),
+        ]);
       });
 
       it('keeps actors with awkward names apart', async () => {
@@ -202,6 +230,16 @@ export function actorHostContract(name: string, make: () => HostUnderTest): void
           await under.advance(ACTOR_CRASH_WINDOW_MS);
         }
         expect(family.tell('@alice', note('well'))).to.equal(true);
+      });
+
+      it('ends a life that throws at the end of a turn, too', async () => {
+        const family = host.family(recorder.behaviourOf);
+        family.tell('@alice', { type: 'crashAtEnd' });
+        await under.settle();
+        family.tell('@alice', note('next life'));
+        await under.settle();
+        expect(recorder.seen).to.deep.equal(['stopped:E_INTERNAL', 'next life']);
+        expect(host.counters()).to.include({ crashes: 1, activations: 2 });
       });
 
       it('A3: does not carry facts over to the next life', async () => {

@@ -169,10 +169,11 @@ export class ActorCell<Message extends ActorMessage> {
     life.isAwake = false;
     for (let count = 0; count < ACTOR_TURN_MESSAGES_MAX && this.#life === life; count += 1) {
       const message = this.#facts.shift() ?? this.#nextFromOutside(life);
-      if (message === undefined) return;
+      if (message === undefined) break;
       this.#around.counts.mailboxDepth -= 1;
       this.#handle(life, message);
     }
+    if (this.#life === life) this.#endTurn(life);
     if (this.#life === life) this.#wake(life);
   }
 
@@ -185,10 +186,22 @@ export class ActorCell<Message extends ActorMessage> {
     try {
       life.instance?.handle(message);
     } catch (cause) {
-      const error = new FastChatError('E_INTERNAL', 'the actor failed; try again', { cause });
-      this.#noteCrash(message.type, asFastChatError(cause));
-      this.#end(life, error);
+      this.#crashed(life, message.type, cause);
     }
+  }
+
+  #endTurn(life: Life<Message>): void {
+    try {
+      life.instance?.endTurn?.();
+    } catch (cause) {
+      this.#crashed(life, 'endTurn', cause);
+    }
+  }
+
+  #crashed(life: Life<Message>, doing: string, cause: unknown): void {
+    const error = new FastChatError('E_INTERNAL', 'the actor failed; try again', { cause });
+    this.#noteCrash(doing, asFastChatError(cause));
+    this.#end(life, error);
   }
 
   #noteCrash(message: string, error: FastChatError): void {

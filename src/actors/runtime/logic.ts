@@ -48,6 +48,11 @@ export interface ActorSelf<Message extends ActorMessage> {
 export interface ActorInstance<Message extends ActorMessage> {
   /** Handles one message and returns at once: slow work comes back through `self.tell`. A throw ends this life. */
   handle(message: Message): void;
+  /**
+   * The messages that were there are handled (or as many as fit one turn): what they caused together may be done
+   * together. Called after every turn. A throw ends this life.
+   */
+  endTurn?(): void;
   /** Whether the actor may be passivated now; asked only after ACTOR_IDLE_MS without a message from outside. */
   isIdle(): boolean;
   /**

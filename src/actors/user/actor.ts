@@ -90,6 +90,10 @@ class UserActor implements ActorInstance<UserInbound> {
     else this.#step(gatherFact(this.#state, message, this.#sources));
   }
 
+  endTurn(): void {
+    this.#pipeline.send();
+  }
+
   isIdle(): boolean {
     const { sessions, attaching, owed, commits } = this.#state;
     const soft = sessions.size + attaching.size;
@@ -98,6 +102,7 @@ class UserActor implements ActorInstance<UserInbound> {
 
   async passivate(): Promise<void> {
     this.#step({ type: 'flush' });
+    this.#pipeline.send();
     if (this.#state.commits.waiting.size === 0) return;
     await new Promise<void>((resolve) => {
       this.#savers.push(resolve);

@@ -1,6 +1,6 @@
 /**
- * Brings the commits of one user to the store one after the other. While one is under way, those that come meanwhile wait
- * and go together as the next one: a busy mailbox costs few commits, and no commit is begun before the fate of those
+ * Brings the commits of one user to the store one after the other. Those of one turn go together as one, and while one is
+ * under way, those that come meanwhile wait and go together as the next one: a busy mailbox costs few commits, and no commit is begun before the fate of those
  * before it is known. So a refused one (store full) can never be followed by a flushed one that builds on it.
  */
 import { asFastChatError } from '../../protocol/errors.ts';
@@ -36,10 +36,14 @@ export class CommitPipeline {
     this.#options = options;
   }
 
+  /** Takes a commit for the next `send`. */
   begin(commit: WaitingCommit): void {
-    if (this.#isEnded) return;
-    this.#waiting.push(commit);
-    if (!this.#isUnderWay) this.#start();
+    if (!this.#isEnded) this.#waiting.push(commit);
+  }
+
+  /** Brings what was begun to the store, unless a commit is under way: then it follows by itself. */
+  send(): void {
+    if (!this.#isUnderWay && this.#waiting.length > 0) this.#start();
   }
 
   /** Begins nothing more and reports nothing more. */
@@ -88,7 +92,7 @@ export class CommitPipeline {
   #committed(id: number): void {
     this.#isUnderWay = false;
     if (this.#isEnded) return;
-    if (this.#waiting.length > 0) this.#start();
+    this.send();
     this.#options.onCommitted(id);
   }
 

@@ -110,16 +110,21 @@ describe('user actor: reading the log', () => {
 });
 
 describe('user actor: commits', () => {
-  it('joins what arrives while a commit is under way into the next one', async () => {
+  it('joins what arrives together, or while a commit is under way, into one', async () => {
     const world = await registered(false);
     const sender = await Sender.of(world);
     const before = world.store.commits.length;
-    for (let counter = 1; counter <= 20; counter += 1) sender.send({ counter });
+    for (let counter = 1; counter <= 3; counter += 1) sender.send({ counter });
+    await world.settle();
+    for (let counter = 4; counter <= 20; counter += 1) {
+      sender.send({ counter });
+      await world.settle();
+    }
     await world.flush();
     expect(sender.outcomes.filter(({ ok }) => ok)).to.have.lengthOf(20);
     const writes = world.store.commits.slice(before).map(({ length }) => length);
-    // 1 entry and 1 pair, then 19 entries and their last pair.
-    expect(writes).to.deep.equal([2, 20]);
+    // 3 entries and 1 pair, then 17 entries and their last pair.
+    expect(writes).to.deep.equal([4, 18]);
   });
 
   it('keeps every commit far below what the store takes', async () => {
