@@ -2,7 +2,7 @@
 import { connect } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { ALPN_FASTCHAT } from '../../src/net/tls-gate.ts';
-import { FrameSplitter, frameHead } from '../../src/net/framing.ts';
+import { FrameSplitter, streamOf } from '../../src/net/framing.ts';
 import type { GatePlace } from '../../src/client/connect-url.ts';
 import { REFUSAL_TAG, REPLY_TAG, clientCalls } from '../../src/protocol/client-calls.ts';
 import type {
@@ -102,9 +102,8 @@ export class RawLink {
   /** Everything queued, in one write. */
   flush(): void {
     if (this.#items.length === 0 || !this.isOpen) return;
-    const parts = packFrames(this.#items).flatMap((frame) => [frameHead(frame.length), frame]);
+    this.#socket.write(streamOf(packFrames(this.#items)));
     this.#items = [];
-    this.#socket.write(Buffer.concat(parts));
   }
 
   destroy(): void {

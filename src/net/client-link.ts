@@ -5,15 +5,16 @@
 
 export interface ClientLink {
   /**
-   * Queues a frame of 1 to CLIENT_FRAME_BYTES_MAX bytes for the end of this event turn; false when more than
-   * SESSION_WRITE_BYTES_PAUSE wait to be written. The frame is taken all the same, unless the link is closing.
+   * Sends frames of 1 to CLIENT_FRAME_BYTES_MAX bytes each, in one write: whoever has much to say gathers it first. False
+   * when more than SESSION_WRITE_BYTES_PAUSE wait to be written; the frames are taken all the same, unless the link is
+   * closing.
    */
-  send(frame: Uint8Array): boolean;
-  /** Bytes queued and not yet taken by the network. */
+  send(...frames: readonly Uint8Array[]): boolean;
+  /** Bytes sent and not yet taken by the network. */
   readonly pendingBytes: number;
-  /** Writes what is queued, then closes, at the latest after LINK_CLOSE_TIMEOUT_MS; `reason` stays on this side. */
+  /** Writes what was sent, then closes, at the latest after LINK_CLOSE_TIMEOUT_MS; `reason` stays on this side. */
   close(reason?: string): void;
-  /** Closes at once, dropping what is queued. */
+  /** Closes at once, dropping what is not written. */
   destroy(reason?: string): void;
   /** Where the other side is, for rate limits: an IPv4 address, or the /64 of an IPv6 address. */
   readonly source: string;

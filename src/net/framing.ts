@@ -9,11 +9,18 @@ const PART_BYTES_MIN = 4096;
 
 export type FramingFault = 'empty frame' | 'frame too long';
 
-/** The length prefix of a frame. */
-export function frameHead(frameBytes: number): Uint8Array {
-  const head = new Uint8Array(FRAME_HEAD_BYTES);
-  new DataView(head.buffer).setUint32(0, frameBytes);
-  return head;
+/** Frames as they go over the wire, each behind its length. */
+export function streamOf(frames: readonly Uint8Array[]): Buffer {
+  let length = frames.length * FRAME_HEAD_BYTES;
+  for (const frame of frames) length += frame.length;
+  const bytes = Buffer.allocUnsafe(length);
+  let offset = 0;
+  for (const frame of frames) {
+    offset = bytes.writeUInt32BE(frame.length, offset);
+    bytes.set(frame, offset);
+    offset += frame.length;
+  }
+  return bytes;
 }
 
 /** A frame that did not come in one chunk. Memory follows the bytes received, not the length claimed. */

@@ -83,12 +83,15 @@ export class MemoryLink implements ClientLink {
     return this.#pendingBytes;
   }
 
-  send(frame: Uint8Array): boolean {
+  send(...frames: readonly Uint8Array[]): boolean {
     const { frameBytesMax } = this.#options.limits;
-    invariant(frame.length > 0 && frame.length <= frameBytesMax, 'a frame has a legal size');
+    for (const { length } of frames)
+      invariant(length > 0 && length <= frameBytesMax, 'a frame has a legal size');
     if (this.#state !== 'open') return false;
-    this.#queued.push(frame);
-    this.#pendingBytes += FRAME_HEAD_BYTES + frame.length;
+    for (const frame of frames) {
+      this.#queued.push(frame);
+      this.#pendingBytes += FRAME_HEAD_BYTES + frame.length;
+    }
     if (!this.#isPumpDue) this.#options.clock.soon(() => this.#pump());
     this.#isPumpDue = true;
     return this.#guard.added();

@@ -1,9 +1,9 @@
-/** One client link over a TLS socket whose handshake is done: frames in, frames out, one write per event turn. */
+/** One client link over a TLS socket whose handshake is done: frames in, frames out. */
 import type { TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../ops/clock.ts';
 import { invariant } from '../protocol/errors.ts';
 import type { ClientLink, ClientLinkEvents } from './client-link.ts';
-import { FRAME_HEAD_BYTES, frameHead, FrameSplitter } from './framing.ts';
+import { FrameSplitter, streamOf } from './framing.ts';
 import type { LinkLimits } from './link-limits.ts';
 import { WriteGuard } from './write-guard.ts';
 
@@ -30,8 +30,6 @@ export class TlsLink implements ClientLink {
   readonly #guard: WriteGuard;
   #events: ClientLinkEvents | undefined;
   #state: LinkState = { at: 'open' };
-  #queued: Uint8Array[] = [];
-  #queuedBytes = 0;
   /** The login timeout while the link is not trusted, the close timeout while it closes. */
   #deadline: Timer | undefined;
 
@@ -75,16 +73,16 @@ export class TlsLink implements ClientLink {
   }
 
   get pendingBytes(): number {
-    return this.#queuedBytes + this.#socket.writableLength;
+    return this.#state.at === 'closed' ? 0 : this.#socket.writableLength;
   }
 
-  send(frame: Uint8Array): boolean {
+  send(...frames: readonly Uint8Array[]): boolean {
     const { frameBytesMax } = this.#options.limits;
-    invariant(frame.length > 0 && frame.length <= frameBytesMax, 'a frame has a legal size');
+    for (const { length } of frames)
+      invariant(length > 0 && length <= frameBytesMax, 'a frame has a legal size');
     if (this.#state.at !== 'open') return false;
-    if (this.#queued.length === 0) this.#options.clock.soon(() => this.#flush());
-    this.#queued.push(frameHead(frame.length), frame);
-    this.#queuedBytes += FRAME_HEAD_BYTES + frame.length;
+    // One write is one TLS record and one system call, which cost more than the bytes in them.
+    this.#socket.write(streamOf(frames), this.#onWritten);
     return this.#guard.added();
   }
 
@@ -98,7 +96,6 @@ export class TlsLink implements ClientLink {
 
   close(reason?: string): void {
     if (this.#state.at !== 'open') return;
-    this.#flush();
     this.#state = { at: 'closing', reason: reason ?? 'closed here' };
     this.#splitter.stop();
     this.#deadline?.cancel();
@@ -118,15 +115,9 @@ export class TlsLink implements ClientLink {
     if (fault !== undefined) this.destroy(fault);
   }
 
-  #flush(): void {
-    if (this.#queued.length === 0 || this.#state.at === 'closed') return;
-    const bytes = Buffer.concat(this.#queued, this.#queuedBytes);
-    this.#queued = [];
-    this.#queuedBytes = 0;
-    this.#socket.write(bytes, () => {
-      if (this.#state.at === 'open') this.#guard.drained();
-    });
-  }
+  readonly #onWritten = (): void => {
+    if (this.#state.at === 'open') this.#guard.drained();
+  };
 
   #onWritable(): void {
     this.#socket.resume();
@@ -141,8 +132,6 @@ export class TlsLink implements ClientLink {
     this.#splitter.stop();
     this.#guard.stop();
     this.#deadline?.cancel();
-    this.#queued = [];
-    this.#queuedBytes = 0;
     this.#socket.destroy();
     this.#events?.onClose(first);
   }

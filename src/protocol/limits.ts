@@ -169,6 +169,8 @@ export const HANDSHAKE_TIMEOUT_MS = 5 * SECOND_MS;
 export const LOGIN_TIMEOUT_MS = 10 * SECOND_MS;
 export const KEEPALIVE_INTERVAL_MS = 20 * SECOND_MS;
 export const SESSION_SILENT_MS = 75 * SECOND_MS;
+/** How long a receipt may wait for something to ride with. */
+export const SESSION_HOLD_MS = 10;
 export const SESSION_WRITE_BYTES_PAUSE = 256 * KIB;
 export const SESSION_WRITE_BYTES_MAX = 1 * MIB;
 export const SESSION_WRITE_STALL_MS = 30 * SECOND_MS;

@@ -48,7 +48,7 @@ type Performers = {
 
 const PERFORMERS: Performers = {
   forward,
-  push: ({ writer }, { push }) => writer.add(encodePush(push)),
+  push,
   refuse: ({ writer }, { id, refusal }) => writer.add(encodeRefusal(id, refusal)),
   reply: ({ writer }, { id, call, reply }) =>
     writer.add(encodeReply(id, clientCalls.packReply(call, reply))),
@@ -101,6 +101,13 @@ function ask({ ports, self }: SessionHands, { id, to, request }: EffectNamed<'as
     // The courier answers what was asked; the compiler cannot follow that the two unions go together.
     self.tell({ type: 'answered', call: request.type, id, outcome } as Answered);
   });
+}
+
+/** A receipt costs a fraction when it rides with something else, and no person sees the difference. */
+function push({ writer }: SessionHands, effect: EffectNamed<'push'>): void {
+  const item = encodePush(effect.push);
+  if (effect.push.type === 'receipt') writer.addLater(item);
+  else writer.add(item);
 }
 
 /** Answers that carry the time are completed here: a step has no clock. */

@@ -1,11 +1,12 @@
 /** Everything a session says in one turn of the event loop leaves in one frame. */
-import type { Clock } from '../../ops/clock.ts';
+import type { Clock, Timer } from '../../ops/clock.ts';
 import { packFrames } from '../../protocol/frames.ts';
+import { SESSION_HOLD_MS } from '../../protocol/limits.ts';
 
 /** The writing half of a client's link. */
 export interface LinkOutput {
-  /** False when more waits to be written than should; the frame is taken all the same. */
-  send(frame: Uint8Array): boolean;
+  /** False when more waits to be written than should; the frames are taken all the same. */
+  send(...frames: readonly Uint8Array[]): boolean;
   close(reason?: string): void;
 }
 
@@ -14,6 +15,8 @@ export class LinkWriter {
   readonly #clock: Clock;
   readonly #onCongested: () => void;
   #items: Uint8Array[] = [];
+  #isFlushDue = false;
+  #held: Timer | undefined;
   #isClosed = false;
 
   constructor(link: LinkOutput, clock: Clock, onCongested: () => void) {
@@ -26,7 +29,16 @@ export class LinkWriter {
   add(item: Uint8Array): void {
     if (this.#isClosed) return;
     this.#items.push(item);
-    if (this.#items.length === 1) this.#clock.soon(() => this.#flush());
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    this.#clock.soon(() => this.#flush());
+  }
+
+  /** Queues an item that nobody waits for: it leaves with the next one, at the latest after SESSION_HOLD_MS. */
+  addLater(item: Uint8Array): void {
+    if (this.#isClosed) return;
+    this.#items.push(item);
+    if (!this.#isFlushDue) this.#held ??= this.#clock.after(SESSION_HOLD_MS, () => this.#flush());
   }
 
   /** Sends what is queued, then closes the link. */
@@ -38,10 +50,12 @@ export class LinkWriter {
   }
 
   #flush(): void {
+    this.#isFlushDue = false;
+    this.#held?.cancel();
+    this.#held = undefined;
     if (this.#items.length === 0) return;
-    const items = this.#items;
+    const frames = packFrames(this.#items);
     this.#items = [];
-    const isRoomy = packFrames(items).map((frame) => this.#link.send(frame));
-    if (isRoomy.includes(false)) this.#onCongested();
+    if (!this.#link.send(...frames)) this.#onCongested();
   }
 }

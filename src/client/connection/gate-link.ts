@@ -185,7 +185,7 @@ export class GateLink {
     const wasFull = !this.isWritable;
     this.#outgoing = [];
     this.#outgoingBytes = 0;
-    for (const frame of packFrames(items)) link.send(frame);
+    link.send(...packFrames(items));
     // The link tells when it was full; that it never became so, only we can tell.
     if (wasFull && this.isWritable) this.#listener?.onWritable();
   }

@@ -11,12 +11,12 @@ import type {
   LinkListener,
   LinkNetwork,
 } from '../../../src/net/client-link.ts';
-import { frameHead } from '../../../src/net/framing.ts';
 import type { LinkLimits } from '../../../src/net/link-limits.ts';
 import { createTlsNetwork } from '../../../src/net/tls-links.ts';
 import { systemRandom } from '../../../src/ops/random.ts';
 import { asFastChatError } from '../../../src/protocol/errors.ts';
 import { CLIENT_FRAME_BYTES_MAX, TLS_TICKET_KEY_BYTES } from '../../../src/protocol/limits.ts';
+import { frameHead } from '../../support/frame-head.ts';
 
 const HOST = '127.0.0.1';
 const identity = createTlsIdentity(systemRandom);
@@ -214,7 +214,7 @@ describe('TLS gate', () => {
     expect(code).to.equal('E_TIMEOUT');
   });
 
-  it('sends all frames of one event turn in one write', async () => {
+  it('sends all frames of one call in one write', async () => {
     const { listener, links } = await openGate();
     const socket = await rawClient(listener.port);
     socket.write(Buffer.concat([frameHead(1), Buffer.alloc(1)]));
@@ -226,7 +226,7 @@ describe('TLS gate', () => {
         if (chunks.reduce((sum, length) => sum + length, 0) >= 100 * 14) resolve();
       });
     });
-    for (let count = 0; count < 100; count++) links[0]?.send(new Uint8Array(10));
+    links[0]?.send(...Array.from({ length: 100 }, () => new Uint8Array(10)));
     await done;
     // One TLS record, so one chunk, although a hundred frames were sent.
     expect(chunks).to.deep.equal([1400]);

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { FRAME_HEAD_BYTES, frameHead, FrameSplitter } from '../../../src/net/framing.ts';
+import { FRAME_HEAD_BYTES, FrameSplitter, streamOf } from '../../../src/net/framing.ts';
+import { frameHead } from '../../support/frame-head.ts';
 
 const MAX = 1000;
 
 function framed(...frames: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(frames.flatMap((frame) => [frameHead(frame.length), frame])));
+  return new Uint8Array(streamOf(frames));
 }
 
 /** Splits `stream` into the given chunk sizes, the last chunk taking the rest. */
