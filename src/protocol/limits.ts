@@ -259,8 +259,8 @@ export const LOG_RECORD_HEAD_BYTES_MAX = 200;
 /** Commits of one user that wait for the store; past either, senders are told to wait. */
 export const USER_COMMITS_WAITING_MAX = 1000;
 export const USER_COMMIT_BYTES_WAITING_MAX = 8 * MIB;
-/** Commits of one user are joined up to this many bytes. */
-export const USER_COMMIT_BATCH_BYTES = 256 * KIB;
+/** Commits of one actor are joined up to this many bytes. */
+export const ACTOR_COMMIT_BATCH_BYTES = 256 * KIB;
 /** Notices of expiry that senders have not confirmed yet; past it nothing undelivered expires. */
 export const OWED_NOTICES_MAX = 1024;
 export const OWED_RETRY_MIN_MS = 1 * SECOND_MS;

@@ -8,16 +8,19 @@ import type { FastChatError } from '../../protocol/errors.ts';
 import { parseIncarnation } from '../../protocol/ids.ts';
 import type { UserId } from '../../protocol/ids.ts';
 import { USER_TICK_MS } from '../../protocol/limits.ts';
+import type { AnyUserReply } from '../../protocol/user-calls.ts';
 import type { ActorStore, Courier, RecordCodec, UserMeter } from '../ports.ts';
+import { CommitPipeline } from '../runtime/commit-pipeline.ts';
 import type { ActorBehaviour, ActorInstance, ActorSelf } from '../runtime/logic.ts';
+import { OpenRequests } from '../runtime/open-requests.ts';
 import { TimerSet } from '../runtime/timer-set.ts';
-import { CommitPipeline } from './commit-pipeline.ts';
+import { userWrites } from './encode-writes.ts';
 import { gatherAsk, gatherFact } from './gather.ts';
 import type { Sources } from './gather.ts';
 import { loadUser } from './load.ts';
-import { OpenRequests } from './open-requests.ts';
 import { MailboxReader } from './mailbox-reader.ts';
 import type { UserAsk, UserEffect, UserInbound, UserMsg } from './messages.ts';
+import type { UserWrite } from './records.ts';
 import type { UserSettings, UserState } from './state.ts';
 import { stepUser } from './step.ts';
 
@@ -55,10 +58,10 @@ class UserActor implements ActorInstance<UserInbound> {
   readonly #self: ActorSelf<UserInbound>;
   readonly #ports: UserPorts;
   readonly #sources: Sources;
-  readonly #pipeline: CommitPipeline;
+  readonly #pipeline: CommitPipeline<UserWrite>;
   readonly #ticker: Timer;
   readonly #timers: TimerSet;
-  readonly #open = new OpenRequests();
+  readonly #open = new OpenRequests<AnyUserReply>();
   /** Waits of `passivate` for everything to be flushed and answered. */
   readonly #savers: Array<() => void> = [];
   #state: UserState;
@@ -73,9 +76,8 @@ class UserActor implements ActorInstance<UserInbound> {
       newIncarnation: () => parseIncarnation(Buffer.from(random.bytes(16)).toString('hex')),
     };
     this.#pipeline = new CommitPipeline({
-      user,
       store,
-      codec,
+      kind: userWrites(user, codec),
       onCommitted: (commit) => self.tell({ type: 'committed', commit }),
       onFailed: (error) => self.tell({ type: 'commitFailed', error }),
     });

@@ -5,6 +5,7 @@ import { membership } from '../../protocol/group-facts.ts';
 import type { UserId } from '../../protocol/ids.ts';
 import { LOG_RECORD_HEAD_BYTES_MAX, STORE_VALUE_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ActorWrite, RecordCodec } from '../ports.ts';
+import type { WriteKind } from '../runtime/commit-pipeline.ts';
 import {
   accountRecord,
   deviceRecord,
@@ -47,24 +48,33 @@ function placeOf(write: UserWrite): Place {
   return (places[write.type] as (write: UserWrite) => Place)(write);
 }
 
-/** The name of the record a write changes: of two writes with one name the later one holds. */
-export function recordName(write: UserWrite): string {
+/** The writes of a user, for its commit pipeline. */
+export function userWrites(user: UserId, codec: RecordCodec): WriteKind<UserWrite> {
+  return {
+    encode: (writes) => encodeWrites(user, writes, codec),
+    nameOf: recordName,
+    bytesOf: estimateBytes,
+    join: joinVaults,
+  };
+}
+
+/** Of two vaults in one batch, the later one removes what either of them would have. */
+function joinVaults(earlier: UserWrite, later: UserWrite): UserWrite {
+  if (earlier.type !== 'vault' || later.type !== 'vault') return later;
+  return { ...later, oldBytes: Math.max(later.oldBytes, earlier.oldBytes) };
+}
+
+function recordName(write: UserWrite): string {
   return placeOf(write).join('/');
 }
 
-/** About how many bytes and keys a write takes in a commit, in bytes. */
-export function estimateBytes(write: UserWrite): number {
+function estimateBytes(write: UserWrite): number {
   if (write.type === 'log') return LOG_RECORD_HEAD_BYTES_MAX + write.entry.envelope.body.length;
   if (write.type === 'vault') return write.record.vault.length + LOG_RECORD_HEAD_BYTES_MAX;
   return LOG_RECORD_HEAD_BYTES_MAX;
 }
 
-/** The physical writes of one user's logical ones, in order. */
-export function encodeWrites(
-  user: UserId,
-  writes: Iterable<UserWrite>,
-  codec: RecordCodec,
-): ActorWrite[] {
+function encodeWrites(user: UserId, writes: Iterable<UserWrite>, codec: RecordCodec): ActorWrite[] {
   const physical: ActorWrite[] = [];
   for (const write of writes) {
     const key = codec.key(user, ...placeOf(write));
