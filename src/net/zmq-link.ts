@@ -10,7 +10,6 @@ import {
   MESH_CONNECTION_SILENT_MS,
   MESH_FRAME_BYTES_MAX,
   MESH_HANDSHAKE_TIMEOUT_MS,
-  MESH_HEARTBEAT_INTERVAL_MS,
   MESH_PIPE_FRAMES_MAX,
   MESH_PIPE_RETRY_MS,
   MESH_REDIAL_DELAY_MAX_MS,
@@ -32,9 +31,11 @@ export const MESH_SOCKET_OPTIONS = {
   sendHighWaterMark: MESH_PIPE_FRAMES_MAX,
   receiveHighWaterMark: MESH_PIPE_FRAMES_MAX,
   handshakeInterval: MESH_HANDSHAKE_TIMEOUT_MS,
-  heartbeatInterval: MESH_HEARTBEAT_INTERVAL_MS,
-  heartbeatTimeout: MESH_CONNECTION_SILENT_MS,
-  heartbeatTimeToLive: MESH_CONNECTION_SILENT_MS,
+  // No heartbeats of libzmq's own: they abort the process when a peer gives up on us while our pipe is full (libzmq
+  // issues 3937 and 4767). The mesh has its own; the kernel ends a connection that acknowledges nothing.
+  heartbeatInterval: 0,
+  tcpMaxRetransmitTimeout: MESH_CONNECTION_SILENT_MS,
+  connectTimeout: MESH_CONNECTION_SILENT_MS,
 } as const;
 
 export interface ZmqLinkOptions {

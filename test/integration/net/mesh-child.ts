@@ -1,4 +1,7 @@
-/** A node in a process of its own: echoes `actor` requests, never answers `session` ones, prints its endpoint. */
+/**
+ * A node in a process of its own: echoes `actor` requests, never answers `session` ones, is busy for as many
+ * milliseconds as a `session` message says, prints its endpoint.
+ */
 import { createMesh } from '../../../src/net/mesh.ts';
 import { openZmqTransport } from '../../../src/net/zmq-transport.ts';
 import { systemClock } from '../../../src/ops/clock.ts';
@@ -22,7 +25,13 @@ const mesh = createMesh({
 mesh.serve('actor', {
   request: (_from, payload, reply) => reply(Buffer.concat([payload, Buffer.from('!')])),
 });
-mesh.serve('session', { request: () => undefined });
+mesh.serve('session', {
+  request: () => undefined,
+  tell: (_from, payload) => {
+    const endMs = systemClock.mono() + Number(Buffer.from(payload).toString());
+    while (systemClock.mono() < endMs);
+  },
+});
 mesh.connect({ node: parseNodeId('n1'), endpoint: peerEndpoint, curveKey: unhex(peerKey) });
 // Ends with its parent, however that ends.
 process.stdin.on('end', () => process.exit()).resume();

@@ -15,10 +15,12 @@ import { systemClock } from '../../../src/ops/clock.ts';
 import { parseNodeId } from '../../../src/protocol/ids.ts';
 import type { NodeId } from '../../../src/protocol/ids.ts';
 import { asFastChatError } from '../../../src/protocol/errors.ts';
-import { MESH_FRAME_BYTES_MAX } from '../../../src/protocol/limits.ts';
+import { MESH_FRAME_BYTES_MAX, MESH_PIPE_FRAMES_MAX } from '../../../src/protocol/limits.ts';
 
 const N1 = parseNodeId('n1');
 const N2 = parseNodeId('n2');
+/** Longer than any layer below waits for a silent peer. */
+const STOPPED_MS = 2500;
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -330,6 +332,24 @@ describe('mesh over ZeroMQ', () => {
       expect(new Set(await Promise.all(open))).to.deep.equal(new Set(['E_UNREACHABLE']));
       expect(one.mesh.counters().dropped.unconfirmed).to.be.greaterThan(0);
     }).timeout(10_000);
+
+    it('does not die of what came while it was stopped, more than it can take at once', async () => {
+      const one = await start(N1);
+      const child = await startChild(one);
+      child.kill('SIGSTOP');
+      // Each message a frame, and each frame 10 ms of work: the pipe stays full for longer than libzmq has patience.
+      for (let frame = 0; frame < 3 * MESH_PIPE_FRAMES_MAX; frame += 1) {
+        one.mesh.tell(N2, 'session', utf8('10'));
+        await new Promise<void>((resolve) => systemClock.soon(resolve));
+      }
+      await new Promise<void>((resolve) => systemClock.after(STOPPED_MS, resolve));
+      child.kill('SIGCONT');
+      await one.until(() => one.changes.at(-1) === 'n2 up');
+      expect(textOf(await one.mesh.requestAsync(N2, 'actor', utf8('back'), 15_000))).to.equal(
+        'back!',
+      );
+      expect([child.exitCode, child.signalCode]).to.deep.equal([null, null]);
+    }).timeout(30_000);
 
     it('notices that it is stopped, and has it back when it goes on', async () => {
       const one = await start(N1, { limits: { peerSilentMs: 300 } });
