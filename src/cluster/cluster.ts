@@ -4,8 +4,13 @@ import type { Log } from '../ops/log.ts';
 import type { Random } from '../ops/random.ts';
 import type { ShardStore } from '../persist/shard-store.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
-import { COORDINATOR_RETRY_MS, COORDINATOR_START_WAIT_MS } from '../protocol/limits.ts';
+import {
+  COORDINATOR_RETRY_MS,
+  COORDINATOR_START_WAIT_MS,
+  FORGOTTEN_TOLD_MAX,
+} from '../protocol/limits.ts';
 import type { Coordinator, Lease } from './coordinator.ts';
+import { FailOver } from './fail-over.ts';
 import { Handover } from './handover.ts';
 import { Learner } from './learner.ts';
 import { Membership } from './membership.ts';
@@ -13,7 +18,12 @@ import type { MemberStatus } from './membership.ts';
 import type { MeshPort } from './mesh-port.ts';
 import { Ownership } from './ownership.ts';
 import type { ShardServing } from './ownership.ts';
-import { Rebalancer } from './rebalancer.ts';
+import { NodeHealth } from './placement/health.ts';
+import { PlacementKeeper } from './placement/keeper.ts';
+import type { PlacementStep } from './placement/plan.ts';
+import type { Standings } from './placement/standing.ts';
+import { summarise } from './placement/summary.ts';
+import type { PlacementSummary } from './placement/summary.ts';
 import { singleReplicaSets } from './replication/replica-sets.ts';
 import type { ReplicaSets, ReplicationStatus } from './replication/replica-sets.ts';
 import { createRouter } from './router.ts';
@@ -33,21 +43,25 @@ export interface ClusterPorts {
   readonly serving: ShardServing;
   /** Nodes that announced that they are leaving (the balancer's load table knows). Default: none. */
   readonly isLeaving?: (node: NodeId) => boolean;
+  /** Nodes that an operator has given up for good, by what other nodes tell. Default: none. */
+  readonly isForgotten?: (node: NodeId) => boolean;
+  /** Copies that every shard should have. */
+  readonly replicas: number;
+  /** After how long the copies of a dead node are made anew elsewhere. */
+  readonly replaceAfterMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
 /** What `/cluster` and the metrics show. */
-export interface ClusterStatus {
+export interface ClusterStatus extends PlacementSummary {
   readonly mapVersion: number;
   readonly shards: number;
   readonly members: readonly MemberStatus[];
-  /** Shards by owner, as far as known here. */
-  readonly owned: Readonly<Record<string, number>>;
   /** Shards that this node serves. */
   readonly served: number;
-  /** Shards that this node hands over now. */
+  /** Shards whose copies or owner this node changes now. */
   readonly moving: number;
   /** Messages that wait for shards on the move. */
   readonly waiting: number;
@@ -60,16 +74,23 @@ export class Cluster {
   readonly lease: Lease;
   readonly ownership: Ownership;
   readonly replicaSets: ReplicaSets;
-  readonly #clock: Clock;
+  readonly #ports: ClusterPorts;
+  #liveness: { cancel(): void } | undefined;
   readonly #membership: Membership;
   readonly #follower: ViewFollower;
   readonly #handover: Handover;
   readonly #sweeper: Sweeper;
-  readonly #rebalancer: Rebalancer;
+  readonly #learner: Learner;
+  readonly #health: NodeHealth;
+  readonly #keeper: PlacementKeeper;
+  readonly #failOver: FailOver;
+  /** Given up at this node. */
+  readonly #forgotten = new Set<NodeId>();
+  readonly #isForgottenElsewhere: (node: NodeId) => boolean;
 
   /** Serves the mesh services `actor`, `session` and `handover`; nothing moves before `start`. */
   constructor(ports: ClusterPorts) {
-    const { isLeaving = () => false } = ports;
+    const { isLeaving = () => false, isForgotten = () => false } = ports;
     const directory = new ShardDirectory(ports.store);
     const common = { ...ports, isLeaving, directory };
     const follower = new ViewFollower(common);
@@ -79,42 +100,88 @@ export class Cluster {
     const learner = new Learner({ ...common, ownership });
     const handover = new Handover({ ...common, ownership, learner });
     const sweeper = new Sweeper({ ...common, learner });
-    this.#clock = ports.clock;
+    this.#ports = ports;
     this.directory = directory;
     this.lease = ports.coordinator.lease(ports.self);
     this.ownership = ownership;
-    this.replicaSets = singleReplicaSets((shard) => this.#replication(ports.store, shard));
+    this.replicaSets = singleReplicaSets(handover, (shard) => this.#replication(shard));
     this.router = createRouter({ ...common, ownership, refresh });
     this.#membership = membership;
     this.#follower = follower;
     this.#handover = handover;
+    this.#learner = learner;
     this.#sweeper = sweeper;
-    this.#rebalancer = new Rebalancer({
+    this.#isForgottenElsewhere = isForgotten;
+    this.#health = new NodeHealth({
       ...common,
       membership,
-      ownership,
-      handover,
-      learner,
-      sweeper,
+      isForgotten: (node) => this.isForgotten(node),
     });
+    this.#keeper = new PlacementKeeper({
+      ...common,
+      replicaSets: this.replicaSets,
+      standings: () => this.standings(),
+      onRest: () => void sweeper.sweep(),
+    });
+    this.#failOver = new FailOver({ ...common, replicaSets: this.replicaSets });
   }
 
-  /** Connects to the members, takes this node's shards and begins to keep them even. */
+  /** Connects to the members, takes this node's shards and begins to keep copies and owners as they should be. */
   async start(): Promise<void> {
     this.#membership.start();
     await this.ownership.start(await this.#reachCoordinator());
     this.#sweeper.start();
-    this.#rebalancer.start();
+    this.#keeper.start();
+    this.#failOver.start();
+    this.#membership.onChange(() => this.#keeper.changed());
+    this.#liveness = this.#ports.coordinator.watch(
+      () => undefined,
+      () => this.#keeper.changed(),
+    );
   }
 
-  /** Hands over what others can take; the number of shards left here. To be bounded by the caller's deadline. */
+  /** Gives away what others can take; the number of shards left here. To be bounded by the caller's deadline. */
   drain(): Promise<number> {
-    return this.#rebalancer.drain();
+    this.#learner.leave();
+    return this.#keeper.drain();
   }
 
-  /** Waits for hand-overs under way; the coordinator, the mesh and the store are closed by whoever opened them. */
+  /** How every member stands, as far as known here. */
+  standings(): Standings {
+    return this.#health.standings();
+  }
+
+  /** What all nodes together would do now to bring copies and owners where they should be. */
+  plan(): readonly PlacementStep[] {
+    return this.#keeper.plan();
+  }
+
+  /** Looks at once, also at shards whose last step failed. */
+  rebalance(): void {
+    this.#keeper.runNow();
+  }
+
+  /** This dead member does not come back: its copies are made anew without waiting any longer. */
+  forget(node: NodeId): void {
+    this.#forgotten.add(node);
+    this.#keeper.runNow();
+  }
+
+  isForgotten(node: NodeId): boolean {
+    return this.#forgotten.has(node) || this.#isForgottenElsewhere(node);
+  }
+
+  /** Members that were given up at this node; the others have to be told. */
+  get forgotten(): readonly NodeId[] {
+    const members = new Set(this.directory.members.map(({ node }) => node));
+    return [...this.#forgotten].filter((node) => members.has(node)).slice(0, FORGOTTEN_TOLD_MAX);
+  }
+
+  /** Waits for steps under way; the coordinator, the mesh and the store are closed by whoever opened them. */
   async stop(): Promise<void> {
-    await this.#rebalancer.stop();
+    this.#failOver.stop();
+    this.#liveness?.cancel();
+    await this.#keeper.stop();
     this.#sweeper.stop();
     this.ownership.stop();
     this.router.stop();
@@ -131,33 +198,34 @@ export class Cluster {
 
   status(): ClusterStatus {
     const { map } = this.directory.view;
-    const owned: Record<string, number> = {};
-    for (const { owner } of map.shards) owned[owner] = (owned[owner] ?? 0) + 1;
+    const { replicas } = this.#ports;
+    const standings = this.standings();
     return {
       mapVersion: map.version,
       shards: map.shards.length,
       members: this.#membership.status(),
-      owned,
+      ...summarise({ shards: map.shards, replicas, standings }),
       served: this.ownership.servedCount,
-      moving: this.#handover.moving,
+      moving: this.#keeper.moving,
       waiting: this.router.waiting,
     };
   }
 
-  #replication(store: ShardStore, shard: ShardId): ReplicationStatus {
+  #replication(shard: ShardId): ReplicationStatus {
     const { epoch = 0 } = this.directory.assignment(shard) ?? {};
     const role = this.ownership.servedEpoch(shard) === undefined ? 'none' : 'owner';
-    return { role, epoch, acknowledged: store.head(shard).seq, replicas: [] };
+    return { role, epoch, acknowledged: this.#ports.store.head(shard).seq, replicas: [] };
   }
 
   /** The mesh needs a moment to come up; after COORDINATOR_START_WAIT_MS the last known map has to do. */
   async #reachCoordinator(): Promise<boolean> {
-    const giveUpMs = this.#clock.mono() + COORDINATOR_START_WAIT_MS;
+    const { clock } = this.#ports;
+    const giveUpMs = clock.mono() + COORDINATOR_START_WAIT_MS;
     for (;;) {
       if (await this.#follower.refresh()) return true;
-      if (this.#clock.mono() >= giveUpMs) return false;
+      if (clock.mono() >= giveUpMs) return false;
       await new Promise<void>((resolve) => {
-        this.#clock.after(COORDINATOR_RETRY_MS, resolve);
+        clock.after(COORDINATOR_RETRY_MS, resolve);
       });
     }
   }

@@ -8,7 +8,7 @@ import type { NodeId, ShardId } from '../protocol/ids.ts';
 import { MEMBERS_MAX } from '../protocol/limits.ts';
 import { sameBytes } from './bytes.ts';
 import type { ClusterView, Member, ShardAssignment } from './members.ts';
-import { freshShards } from './rebalance.ts';
+import { freshShards } from './shards.ts';
 
 /** A cluster that nobody has joined yet. */
 export const EMPTY_VIEW: ClusterView = { members: [], map: { version: 0, shards: [] } };

@@ -1,5 +1,6 @@
 /** Which shard an address belongs to: the same on every node and in every version, because data lies where it points. */
-import type { Address, ShardId } from '../protocol/ids.ts';
+import type { Address, NodeId, ShardId } from '../protocol/ids.ts';
+import type { ShardAssignment } from './members.ts';
 
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
@@ -18,4 +19,9 @@ export function shardOf(address: Address, shards: number): ShardId {
 /** The number of every shard of a cluster, in order. */
 export function allShards(shards: number): readonly ShardId[] {
   return Array.from({ length: shards }, (_, index) => index as ShardId);
+}
+
+/** The assignments of a new cluster: all to its first member, in epoch 1. */
+export function freshShards(owner: NodeId, shards: number): readonly ShardAssignment[] {
+  return allShards(shards).map(() => ({ epoch: 1, owner, replicas: [owner] }));
 }

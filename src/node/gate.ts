@@ -27,7 +27,7 @@ import type { GateAddress } from '../protocol/account.ts';
 import type { Push } from '../protocol/client-calls.ts';
 import { FastChatError, asFastChatError } from '../protocol/errors.ts';
 import type { UserId } from '../protocol/ids.ts';
-import { DRAIN_SESSIONS_PER_SECOND, GO_AWAY_SPREAD_MS } from '../protocol/limits.ts';
+import { GO_AWAY_SPREAD_MS } from '../protocol/limits.ts';
 import type { Limits } from '../protocol/limits.ts';
 import { GateCounter } from './gate-counts.ts';
 import type { GateCounts } from './gate-counts.ts';
@@ -143,7 +143,7 @@ export class ClientGate {
    * Sends every session elsewhere, so many per second, with a ticket for the node that the balancer chooses if there is
    * one; takes no new links. Resolves when all links are closed.
    */
-  async drain(perSecond: number = DRAIN_SESSIONS_PER_SECOND): Promise<void> {
+  async drain(perSecond: number = this.#options.limits.drainSessionsPerSecond): Promise<void> {
     this.#listener?.stopAccepting();
     const { clock } = this.#options;
     await paced([...this.#entries.values()], { clock, perSecond }, (entry) =>

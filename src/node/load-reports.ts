@@ -46,6 +46,11 @@ export class LoadReports {
     return this.#heard.get(node)?.report.draining === true;
   }
 
+  /** Whether some peer says that an operator gave `node` up. */
+  isForgotten(node: NodeId): boolean {
+    return [...this.#heard.values()].some(({ report }) => report.forgotten.includes(node));
+  }
+
   /** Gates of the peers that take logins. */
   gates(): readonly GateAddress[] {
     return [...this.#heard]

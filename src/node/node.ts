@@ -37,6 +37,8 @@ export interface NodeSettings extends UserSettings {
   readonly balance: BalanceAlgorithm;
   readonly registration: RegistrationMode;
   readonly stretching: Stretching;
+  /** After how long the copies of a dead node are made anew elsewhere. */
+  readonly replaceAfterMs: number;
 }
 
 /** Everything a node is made of. */
@@ -112,6 +114,10 @@ export class ChatNode {
       sessions: { push: (session, push) => this.#gate?.deliverPush(session, push) },
       serving: this.users,
       isLeaving: (node) => this.reports.isLeaving(node),
+      isForgotten: (node) => this.reports.isForgotten(node),
+      // More are not possible before shards have replica sets.
+      replicas: 1,
+      replaceAfterMs: settings.replaceAfterMs,
       clock,
       random,
       log,
@@ -176,6 +182,7 @@ export class ChatNode {
       // A node whose gate is not open yet takes no logins either.
       draining: this.#isDraining || this.#gate === undefined,
       storeFull: store.stats().full,
+      forgotten: this.cluster.forgotten,
       bootId,
       gateHost: gate.advertisedHost,
       gatePort: this.#gate?.port ?? 0,

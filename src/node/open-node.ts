@@ -137,6 +137,7 @@ async function startChatNode(options: OpenOptions, ground: Ground, loop: LoopSam
         balance: config.balance,
         registration: config.registration,
         stretching: keys.stretching,
+        replaceAfterMs: config.replaceAfter,
       },
       meter: userMeter(metrics),
       utilisation: () => loop.utilisation,

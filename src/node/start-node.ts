@@ -17,7 +17,6 @@ const EXIT_INTERNAL = ERRORS.E_INTERNAL.exit;
 class Ending {
   readonly asked: Promise<void>;
   #resolve: () => void = () => undefined;
-  #isAsked = false;
 
   constructor() {
     this.asked = new Promise((resolve) => {
@@ -25,12 +24,8 @@ class Ending {
     });
   }
 
-  /** False the first time. */
-  ask(): boolean {
-    const wasAsked = this.#isAsked;
-    this.#isAsked = true;
+  ask(): void {
     this.#resolve();
-    return wasAsked;
   }
 }
 
@@ -66,8 +61,12 @@ export async function startNodeProcess(config: NodeConfig, io: ProcessIo): Promi
   const fail = failer(log, io);
   const lifecycle = new Lifecycle({ clock, log });
   const ending = new Ending();
+  let signalled = false;
   const onSignal = (signal: EndSignal): void => {
-    if (ending.ask()) io.exit(signal === 'SIGINT' ? EXIT_INTERRUPTED : EXIT_CLEAN);
+    ending.ask();
+    // The first signal after `admin drain` lets the drain go on: only a second signal is impatience.
+    if (signalled) io.exit(signal === 'SIGINT' ? EXIT_INTERRUPTED : EXIT_CLEAN);
+    signalled = true;
   };
   const signals = io.onSignal(onSignal);
   keepAlive();

@@ -8,6 +8,7 @@ import {
   ENVELOPE_BODY_BYTES_MAX,
   HISTORY_RETENTION_DEFAULT_MS,
   MAILBOX_TTL_DEFAULT_MS,
+  REPLICA_REPLACE_DEFAULT_MS,
   SHARDS_DEFAULT,
 } from '../protocol/limits.ts';
 import type { Limits } from '../protocol/limits.ts';
@@ -91,6 +92,11 @@ export const SETTINGS = {
     SHARDS_DEFAULT,
     'Units of ownership; fixed when the cluster is made.',
   ),
+  replaceAfter: setting(
+    duration(1000, YEAR_MS),
+    REPLICA_REPLACE_DEFAULT_MS,
+    'How long a node may be dead before its copies are made anew on another one.',
+  ),
   balance: setting(
     choice(BALANCE_ALGORITHMS),
     'inverse-load',
@@ -171,6 +177,11 @@ export const LIMIT_SETTINGS: { readonly [name in keyof Limits]: Setting<number> 
     count(1, MANY),
     DEFAULT_LIMITS.connections,
     'Client connections of this node.',
+  ),
+  drainSessionsPerSecond: setting(
+    count(1, MANY),
+    DEFAULT_LIMITS.drainSessionsPerSecond,
+    'Sessions that a draining node sends to others, per second.',
   ),
   freeSpaceBytes: setting(
     byteCount(0, 1024 * MIB * 1024),

@@ -129,7 +129,6 @@ export const LEASE_CHECK_MS = 200;
 export const LEASE_CHECK_LATE_MS = 1 * SECOND_MS;
 /** Shards that a node claims at the same time when it starts. */
 export const SHARD_CLAIMS_MAX = 32;
-export const HANDOVER_SHARDS_MAX = 3;
 /** Keys and values of one message of a hand-over. */
 export const HANDOVER_PAGE_BYTES_MAX = 512 * KIB;
 /** A delta of at most this many writes is small enough to be the last one. */
@@ -139,7 +138,24 @@ export const HANDOVER_DELTA_ROUNDS_MAX = 20;
 export const HANDOVER_COPY_IDLE_MS = 30 * SECOND_MS;
 /** Between looks for copies of shards that live elsewhere. */
 export const HANDOVER_SWEEP_MS = 30 * SECOND_MS;
-export const REBALANCE_DELAY_MS = 1 * SECOND_MS;
+/** Changes of members and map within this time lead to one look at the placement. */
+export const PLACEMENT_DELAY_MS = 200;
+/** How often a node looks at the placement although nothing was told. */
+export const PLACEMENT_LOOK_MS = 5 * SECOND_MS;
+/** Shards whose replicas or owner a node changes at the same time. */
+export const PLACEMENT_STEPS_AT_ONCE = 8;
+/** Steps of one plan that are begun before a newer plan is made. */
+export const PLACEMENT_PLANNED_STEPS_MAX = 64;
+/** A shard whose step failed is left alone for this long. */
+export const PLACEMENT_RETRY_MS = 1 * SECOND_MS;
+/** A copy on a node that has been dead for this long is made anew on another one. */
+export const REPLICA_REPLACE_DEFAULT_MS = 5 * MINUTE_MS;
+/** How much later than the one before it each further replica tries to take over a shard without an owner. */
+export const FAILOVER_STAGGER_MS = 500;
+/** Members given up at one node that its heartbeats tell of; further ones wait until these are gone. */
+export const FORGOTTEN_TOLD_MAX = 16;
+export const FAILOVER_RETRY_MS = 250;
+export const FAILOVER_SHARDS_AT_ONCE = 16;
 /** Messages that wait on one node for shards on the move. */
 export const ROUTER_WAITING_MESSAGES_MAX = 16_384;
 export const ROUTER_RETRY_DELAY_MIN_MS = 10;
@@ -204,8 +220,6 @@ export const ANNOUNCE_RETRY_MS = 2 * SECOND_MS;
 export const GO_AWAY_GRACE_MS = 2 * SECOND_MS;
 /** Clients that are sent away without a ticket come back spread over this time. */
 export const GO_AWAY_SPREAD_MS = 2 * SECOND_MS;
-/** Sessions that a draining node sends away, per second. */
-export const DRAIN_SESSIONS_PER_SECOND = 500;
 /** When a login finds no node, the client is told to wait this long. */
 export const NO_NODE_RETRY_MS = 1 * SECOND_MS;
 
@@ -218,6 +232,10 @@ export const BALANCER_FREE_SHARE_MIN = 0.05;
 // Login
 /** How long an invitation may be used. */
 export const INVITATION_LIFETIME_MS = 7 * DAY_MS;
+/** How long an operator's command waits for another node. */
+export const OPERATOR_ANSWER_TIMEOUT_MS = 3 * SECOND_MS;
+/** A node that is asked to forget another one tells how far it is at least this often. */
+export const FORGET_ANSWER_MS = 2 * SECOND_MS;
 /** Users that `admin user list` shows. */
 export const LISTED_USERS_MAX = 1000;
 export const TICKET_LIFETIME_MS = 30 * SECOND_MS;
@@ -381,10 +399,15 @@ export interface Limits {
   readonly loginsPerMinutePerSource: number;
   readonly registrationsPerMinutePerSource: number;
   readonly connections: number;
+  /** Sessions that a draining node sends away. */
+  readonly drainSessionsPerSecond: number;
   /** Free space below which new writes are refused, in bytes and as a share of the disk. */
   readonly freeSpaceBytes: number;
   readonly freeSpaceRatio: number;
 }
+
+/** A client that is sent away is back after one handshake; so many at a time leave a node room for its work. */
+const DRAIN_SESSIONS_PER_SECOND_DEFAULT = 500;
 
 export const DEFAULT_LIMITS: Limits = {
   textBytes: 64 * KIB,
@@ -397,6 +420,7 @@ export const DEFAULT_LIMITS: Limits = {
   loginsPerMinutePerSource: 6000,
   registrationsPerMinutePerSource: 600,
   connections: 20_000,
+  drainSessionsPerSecond: DRAIN_SESSIONS_PER_SECOND_DEFAULT,
   freeSpaceBytes: 256 * MIB,
   freeSpaceRatio: 0.02,
 };

@@ -25,6 +25,7 @@ import {
   DEFAULT_LIMITS,
   HISTORY_RETENTION_DEFAULT_MS,
   MAILBOX_TTL_DEFAULT_MS,
+  REPLICA_REPLACE_DEFAULT_MS,
 } from '../../src/protocol/limits.ts';
 import { ScopedClock } from '../support/scoped-clock.ts';
 
@@ -132,6 +133,7 @@ export class SimNode {
           balance: 'inverse-load',
           registration: 'open',
           stretching: 'weak',
+          replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
         },
         meter: { count: () => undefined },
         utilisation: () => 0,

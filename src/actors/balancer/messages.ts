@@ -1,7 +1,8 @@
 /** What the balancer is told and asked. */
 import type { GateAddress } from '../../protocol/account.ts';
 import type { NodeId } from '../../protocol/ids.ts';
-import { bool, bytes, f64, struct, text, u16, u32 } from '../../protocol/schema.ts';
+import { FORGOTTEN_TOLD_MAX } from '../../protocol/limits.ts';
+import { bool, bytes, f64, list, nodeId, struct, text, u16, u32 } from '../../protocol/schema.ts';
 import type { Infer } from '../../protocol/schema.ts';
 
 /** What every node says of itself in its heartbeats. */
@@ -14,6 +15,8 @@ export const loadReport = struct({
   draining: bool,
   /** Its store refuses writes for want of space. */
   storeFull: bool,
+  /** Dead members that an operator gave up at the reporting node. */
+  forgotten: list(nodeId, FORGOTTEN_TOLD_MAX),
   bootId: bytes(16),
   gateHost: text(255),
   gatePort: u16,

@@ -35,8 +35,12 @@ export interface ReplicaSets {
   replication(shard: ShardId): ReplicationStatus;
 }
 
-/** Replica sets of one: nothing to take over, to add to or to transfer to. */
-export function singleReplicaSets(statusOf: (shard: ShardId) => ReplicationStatus): ReplicaSets {
+/** Replica sets of one: nothing to take over or to take away; to add a copy is to move the shard. */
+export function singleReplicaSets(
+  handover: { move(shard: ShardId, to: NodeId): Promise<boolean> },
+  statusOf: (shard: ShardId) => ReplicationStatus,
+): ReplicaSets {
   const no = (): Promise<boolean> => Promise.resolve(false);
-  return { takeOver: no, addReplica: no, removeReplica: no, transfer: no, replication: statusOf };
+  const addReplica = (shard: ShardId, node: NodeId): Promise<boolean> => handover.move(shard, node);
+  return { takeOver: no, addReplica, removeReplica: no, transfer: no, replication: statusOf };
 }

@@ -16,6 +16,7 @@ import { createMemoryShardStore } from '../../../src/persist/memory-shard-store.
 import type { ShardStore } from '../../../src/persist/shard-store.ts';
 import { succeed } from '../../../src/protocol/calls.ts';
 import { parseUserId } from '../../../src/protocol/ids.ts';
+import { REPLICA_REPLACE_DEFAULT_MS } from '../../../src/protocol/limits.ts';
 import { runOn } from '../../unit/cluster/support/run-on.ts';
 import { appendTo, memberOf } from '../../unit/cluster/support/test-cluster.ts';
 
@@ -59,6 +60,8 @@ describe('two nodes over the mesh, with the embedded coordinator', () => {
       actors: { deliver: (_, epoch, __, done) => done?.(succeed({ seq: epoch, at: 1, last: 1 })) },
       sessions: { push: () => undefined },
       serving: { freeze: () => Promise.resolve(), resume: () => undefined },
+      replicas: 1,
+      replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
       clock,
       random,
       log: silentLog,

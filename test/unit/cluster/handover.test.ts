@@ -9,7 +9,7 @@ import { TestCluster } from './support/test-cluster.ts';
 const ADDRESSES = [parseUserId('alice'), parseUserId('bob')];
 const SHARDS = 2;
 /** The shard that goes from a to b. */
-const MOVED = parseShardId(1);
+const MOVED = parseShardId(0);
 
 /** Both shards on a, with traffic, and b about to join: from here on every step is counted. */
 async function prepare(seed: number): Promise<TestCluster> {

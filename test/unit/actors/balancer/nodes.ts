@@ -16,6 +16,7 @@ export function report(changes: Partial<LoadReport> = {}): LoadReport {
     outboxFill: 0,
     draining: false,
     storeFull: false,
+    forgotten: [],
     bootId: new Uint8Array(16),
     gateHost: '127.0.0.1',
     gatePort: 7400,

@@ -19,6 +19,7 @@ import type { ShardStore, Write } from '../../../../src/persist/shard-store.ts';
 import { fail, succeed } from '../../../../src/protocol/calls.ts';
 import { asFastChatError } from '../../../../src/protocol/errors.ts';
 import type { Address, NodeId, ShardId } from '../../../../src/protocol/ids.ts';
+import { REPLICA_REPLACE_DEFAULT_MS } from '../../../../src/protocol/limits.ts';
 import type { UserRequest } from '../../../../src/protocol/user-calls.ts';
 import type { FakeNetwork } from './fake-network.ts';
 
@@ -100,6 +101,8 @@ export class TestNode {
       actors,
       serving: actors,
       sessions: this.#sessions(),
+      replicas: 1,
+      replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
       clock,
       random: seededRandom(this.boot),
       log: silentLog,
