@@ -34,6 +34,7 @@ export const MESH_SERVICES = {
   coordinator: 3,
   handover: 4,
   gossip: 5,
+  operator: 8,
 } as const;
 
 export type MeshService = keyof typeof MESH_SERVICES;

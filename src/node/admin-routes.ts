@@ -1,15 +1,16 @@
-/** The admin routes of a node: read-only looks at addresses and the balancer, invitations, drain. */
+/** The admin routes of a node: what an operator can look at and do. */
 import { signInvitation } from '../crypto/invitations.ts';
 import { ADMIN_ROUTES } from '../ops/admin-api.ts';
-import type { InvitationReport, MailboxReport, UserReport } from '../ops/admin-api.ts';
+import type { InvitationReport, MailboxReport } from '../ops/admin-api.ts';
 import type { HttpRequest, HttpRoutes } from '../ops/http.ts';
 import { FastChatError } from '../protocol/errors.ts';
-import { parseAddress, parseUserId } from '../protocol/ids.ts';
+import { parseAddress, parseNodeId, parseUserId } from '../protocol/ids.ts';
 import type { UserId } from '../protocol/ids.ts';
-import { INVITATION_LIFETIME_MS, LISTED_USERS_MAX } from '../protocol/limits.ts';
-import type { UserReply, UserRequest } from '../protocol/user-calls.ts';
-import { placementReport, whereReport } from './cluster-report.ts';
+import { INVITATION_LIFETIME_MS } from '../protocol/limits.ts';
+import { askUser } from './ask-user.ts';
+import { placementReport } from './cluster-report.ts';
 import type { ChatNode } from './node.ts';
+import type { Operator } from './operator.ts';
 
 export interface AdminActions {
   /** Begins to drain; the process ends after it. */
@@ -24,70 +25,52 @@ function parameter({ query }: HttpRequest, name: string): string {
   return value;
 }
 
-function ask<K extends UserRequest['type']>(
-  node: ChatNode,
-  user: UserId,
-  request: Extract<UserRequest, { type: K }>,
-): Promise<UserReply<K>> {
-  return new Promise((resolve, reject) => {
-    node.courier.ask<K>(user, request, (outcome) =>
-      outcome.ok ? resolve(outcome.value) : reject(outcome.error),
-    );
-  });
-}
-
 async function mailbox(node: ChatNode, user: UserId): Promise<MailboxReport> {
-  const stats = await ask(node, user, { type: 'mailboxStats' });
+  const stats = await askUser(node.courier, user, { type: 'mailboxStats' });
   if (!stats.exists) throw new FastChatError('E_NO_SUCH_USER', `there is no user ${user}`);
   const { messages, bytes, pending, head, devices, sessions } = stats;
   return { user, messages, bytes, pending, head, devices, sessions };
 }
 
-async function users(node: ChatNode): Promise<readonly UserReport[]> {
-  const { shards } = node.cluster.directory.view.map;
-  const here = shards.flatMap((_, shard) => {
-    const id = shard as Parameters<typeof node.users.usersIn>[0];
-    return node.cluster.ownership.servedEpoch(id) === undefined ? [] : node.users.usersIn(id);
-  });
-  const listed = here.toSorted().slice(0, LISTED_USERS_MAX);
-  return Promise.all(
-    listed.map(async (user) => {
-      const [stats, presence] = await Promise.all([
-        ask(node, user, { type: 'mailboxStats' }),
-        ask(node, user, { type: 'presence', asker: user }),
-      ]);
-      return {
-        user,
-        online: stats.sessions > 0,
-        lastSeen: presence.lastSeen,
-        devices: stats.devices,
-      };
-    }),
-  );
+/** A field of a request's body that has to be text. */
+function field(body: unknown, name: string): string {
+  const value = (body as Readonly<Record<string, unknown>> | undefined)?.[name];
+  if (typeof value === 'string') return value;
+  throw new FastChatError('E_USAGE', `the body is {"${name}":"..."}`);
 }
 
 function invite(node: ChatNode, body: unknown): InvitationReport {
-  const name = (body as { readonly user?: unknown } | undefined)?.user;
-  if (typeof name !== 'string') throw new FastChatError('E_USAGE', 'the body is {"user":"@name"}');
   const { suite, clock, signingKeys } = node.ports;
-  const user = parseUserId(name);
+  const user = parseUserId(field(body, 'user'));
   const expires = clock.now() + INVITATION_LIFETIME_MS;
   const content = { user, expiresAtMs: expires };
   return { user, invitation: signInvitation(suite, content, signingKeys.privateKey), expires };
 }
 
-export function adminRoutes(node: ChatNode, actions: AdminActions): HttpRoutes {
+function clusterRoutes(operator: Operator): HttpRoutes {
   return {
-    [ADMIN_ROUTES.where]: (request) => ({
-      body: whereReport(node, parseAddress(parameter(request, 'address'))),
+    [ADMIN_ROUTES.where]: async (request) => ({
+      body: await operator.where(parseAddress(parameter(request, 'address'))),
     }),
+    [ADMIN_ROUTES.nodes]: async () => ({ body: await operator.nodes() }),
+    [ADMIN_ROUTES.forget]: async ({ body }) => ({
+      body: await operator.forget(parseNodeId(field(body, 'node'))),
+    }),
+    [ADMIN_ROUTES.users]: async () => ({ body: await operator.users() }),
+    [ADMIN_ROUTES.plan]: () => ({ body: operator.plan() }),
+    [ADMIN_ROUTES.rebalance]: async () => ({ body: await operator.rebalance() }),
+  };
+}
+
+export function adminRoutes(node: ChatNode, operator: Operator, actions: AdminActions): HttpRoutes {
+  return {
+    ...clusterRoutes(operator),
     [ADMIN_ROUTES.mailbox]: async (request) => ({
       body: await mailbox(node, parseUserId(parameter(request, 'user'))),
     }),
     [ADMIN_ROUTES.explain]: (request) => ({
       body: placementReport(node, parseUserId(parameter(request, 'user'))),
     }),
-    [ADMIN_ROUTES.users]: async () => ({ body: await users(node) }),
     [ADMIN_ROUTES.invite]: ({ body }) => ({ body: invite(node, body) }),
     [ADMIN_ROUTES.rotate]: async () => ({ body: { token: await actions.rotateJoinToken() } }),
     [ADMIN_ROUTES.drain]: () => {

@@ -1,24 +1,24 @@
 /** What `/cluster` and the admin routes tell of a node and of what it knows of the others. */
-import type {
-  ClusterReport,
-  MemberReport,
-  PlacementReport,
-  WhereReport,
-} from '../ops/admin-api.ts';
+import type { ClusterReport, LeaseState, MemberReport, PlacementReport } from '../ops/admin-api.ts';
 import type { LoadReport } from '../actors/balancer/messages.ts';
-import type { Address } from '../protocol/ids.ts';
+import type { NodeId } from '../protocol/ids.ts';
 import type { ChatNode } from './node.ts';
-
-const REPLICAS_EFFECTIVE = 1;
 
 function stateOf(isUp: boolean, report: LoadReport | undefined): MemberReport['state'] {
   if (!isUp) return 'silent';
   return report?.draining === true ? 'draining' : 'up';
 }
 
-function memberReports(node: ChatNode): readonly MemberReport[] {
+function leaseOf(node: ChatNode, member: NodeId): LeaseState {
+  const live = node.coordinator.live();
+  if (live === undefined) return 'unknown';
+  return live.has(member) ? 'held' : 'ended';
+}
+
+/** Every member as this node knows it. */
+export function memberReports(node: ChatNode): readonly MemberReport[] {
   const { clock, self } = node.ports;
-  const { members, owned } = node.cluster.status();
+  const { members, owned, held } = node.cluster.status();
   const loads = new Map(node.balancer.explain().nodes.map((entry) => [entry.node, entry]));
   return members.map(({ member, isUp }) => {
     const heard = node.reports.of(member.node);
@@ -34,6 +34,8 @@ function memberReports(node: ChatNode): readonly MemberReport[] {
       load: loads.get(member.node)?.load ?? 0,
       reportAgeMs: heard === undefined ? 0 : Math.round(clock.mono() - heard.heardMs),
       shardsOwned: owned[member.node] ?? 0,
+      shardsHeld: held[member.node] ?? 0,
+      lease: leaseOf(node, member.node),
     };
   });
 }
@@ -42,28 +44,19 @@ export function clusterReport(
   node: ChatNode,
   settings: { readonly coordinator: string; readonly replicas: number },
 ): ClusterReport {
-  const { members, view } = node.cluster.directory;
-  const { map } = view;
-  const wanted = Math.min(settings.replicas, members.length);
+  const { map } = node.cluster.directory.view;
+  const { living, wanted, ownerless } = node.cluster.status();
   return {
     node: node.ports.self,
     coordinator: settings.coordinator,
     version: map.version,
-    replicas: { target: settings.replicas, effective: REPLICAS_EFFECTIVE },
-    degraded: map.shards.some(({ replicas }) => replicas.length < wanted),
+    replicas: { target: settings.replicas, effective: Math.min(...living) },
+    degraded: living.some((copies) => copies < wanted),
+    degradedShards: living.filter((copies) => copies < wanted).length,
+    ownerlessShards: ownerless.length,
     members: memberReports(node),
     shards: map.shards.map(({ epoch, owner, replicas }) => ({ epoch, owner, replicas })),
   };
-}
-
-export function whereReport(node: ChatNode, address: Address): WhereReport {
-  const shard = node.shardOf(address);
-  const { epoch, owner, replicas } = node.cluster.directory.assignment(shard) ?? {
-    epoch: 0,
-    owner: '',
-    replicas: [],
-  };
-  return { address, shard, epoch, owner, replicas };
 }
 
 export function placementReport(node: ChatNode, user: string): PlacementReport {

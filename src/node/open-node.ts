@@ -37,6 +37,9 @@ import { NodeHome, writePrivateFile } from './node-home.ts';
 import { readMetrics, userMeter } from './node-metrics.ts';
 import type { ReadyLine } from './node-process.ts';
 import { ChatNode } from './node.ts';
+import { Operator } from './operator.ts';
+import { peerAnswers } from './peer-answers.ts';
+import { Peers } from './peers.ts';
 import { takePlace } from './take-place.ts';
 
 export interface OpenOptions {
@@ -157,16 +160,40 @@ function urlOf(node: ChatNode, fingerprint: Uint8Array): string {
   return `fastchat://${place}?fp=${Buffer.from(fingerprint).toString('base64url')}`;
 }
 
+/** Shards that a replica, perhaps this node, has yet to take over. */
+function ownerlessHere(node: ChatNode): number {
+  const { directory } = node.cluster;
+  const { self } = node.ports;
+  return node.cluster
+    .status()
+    .ownerless.filter((shard) => directory.assignment(shard)?.replicas.includes(self) === true)
+    .length;
+}
+
 function readiness(node: ChatNode): Readonly<Record<string, string | undefined>> {
-  const { store } = node.ports;
-  const { shards, members } = node.cluster.status();
+  const { store, clock, self } = node.ports;
+  const { shards, members, owned, served } = node.cluster.status();
+  const unserved = (owned[self] ?? 0) - served;
+  const waiting = ownerlessHere(node);
   const isAlone = members.length > 1 && members.filter(({ isUp }) => isUp).length <= 1;
   return {
     store: store.stats().full ? 'too little free space' : undefined,
     cluster: shards === 0 ? 'in no cluster yet' : undefined,
     mesh: isAlone ? 'no other member is heard' : undefined,
+    lease:
+      node.cluster.lease.validUntilMs > clock.mono()
+        ? undefined
+        : 'no lease: the coordinator does not answer',
+    shards: unserved > 0 ? `${unserved} shards of this node are not served yet` : undefined,
+    owners: waiting > 0 ? `${waiting} shards with a copy here have no owner` : undefined,
     draining: node.isDraining ? 'the node drains' : undefined,
   };
+}
+
+function operatorOf(node: ChatNode): Operator {
+  const { mesh, ports } = node;
+  const answers = peerAnswers(node, programVersion());
+  return new Operator(node, new Peers({ mesh, self: ports.self, answers }));
 }
 
 /** Opens everything; on failure whoever called stops the lifecycle. @throws E_USAGE, E_DATA_IN_USE, E_CONFIG, E_IO, … */
@@ -192,7 +219,7 @@ export async function openNode(options: OpenOptions): Promise<OpenedNode> {
         checks: () => readiness(node),
         cluster: () => clusterReport(node, cluster),
       }),
-      ...adminRoutes(node, { drain: options.drain, rotateJoinToken: rotate }),
+      ...adminRoutes(node, operatorOf(node), { drain: options.drain, rotateJoinToken: rotate }),
     },
   });
   await lifecycle.start({ name: 'http', stop: () => http.close() });

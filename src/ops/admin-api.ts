@@ -8,8 +8,16 @@ export const ADMIN_ROUTES = {
   mailbox: 'GET /admin/mailbox',
   /** `?user=@user` -> PlacementReport */
   explain: 'GET /admin/balancer/explain',
-  /** -> UserReport[] */
+  /** -> UserList: the accounts of the whole cluster. */
   users: 'GET /admin/users',
+  /** -> NodeReport[] */
+  nodes: 'GET /admin/nodes',
+  /** `{node}` -> ForgetReport; to be asked again until `isGone`. */
+  forget: 'POST /admin/nodes/forget',
+  /** -> StepReport[]: what would be done now. */
+  plan: 'GET /admin/placement',
+  /** -> RebalanceReport */
+  rebalance: 'POST /admin/rebalance',
   /** `{user}` -> InvitationReport */
   invite: 'POST /admin/invitations',
   /** -> JoinTokenReport; the old token is worthless at this node. */
@@ -28,9 +36,14 @@ export interface ClusterReport {
   readonly coordinator: string;
   /** Version of the shard map. */
   readonly version: number;
+  /** `effective`: living copies of the shard that has the fewest. */
   readonly replicas: { readonly target: number; readonly effective: number };
-  /** True while some shard has fewer replicas than it should. */
+  /** True while some shard has fewer living replicas than it should. */
   readonly degraded: boolean;
+  /** How many such shards there are. */
+  readonly degradedShards: number;
+  /** Shards whose owner has no lease: nobody serves them until a replica takes over or the owner is back. */
+  readonly ownerlessShards: number;
   readonly members: readonly MemberReport[];
   /** Index = shard number. */
   readonly shards: readonly ShardReport[];
@@ -46,7 +59,13 @@ export interface MemberReport {
   /** Age of the figures above; 0 for the node itself. */
   readonly reportAgeMs: number;
   readonly shardsOwned: number;
+  /** Shards of which it has a copy, its own included. */
+  readonly shardsHeld: number;
+  readonly lease: LeaseState;
 }
+
+/** As the coordinator told last; `unknown`: it was never heard. */
+export type LeaseState = 'held' | 'ended' | 'unknown';
 
 export interface ShardReport {
   readonly epoch: number;
@@ -57,6 +76,47 @@ export interface ShardReport {
 export interface WhereReport extends ShardReport {
   readonly address: string;
   readonly shard: number;
+  /** Newest acknowledged commit of the shard; undefined: its owner does not answer. */
+  readonly acknowledged?: number | undefined;
+  readonly copies: readonly CopyReport[];
+}
+
+/** One copy of a shard, as its owner sees it. */
+export interface CopyReport {
+  readonly node: string;
+  readonly state: 'owner' | 'streaming' | 'catching-up' | 'silent' | 'unknown';
+  /** Newest commit that is surely on its disk; undefined: not known. */
+  readonly flushed?: number | undefined;
+}
+
+export interface NodeReport extends MemberReport {
+  /** Of the program; undefined: it does not answer. */
+  readonly version?: string | undefined;
+  readonly upMs?: number | undefined;
+}
+
+export interface ForgetReport {
+  readonly node: string;
+  /** Shards that still count on a copy there. */
+  readonly shardsLeft: number;
+  /** It is no member any more. */
+  readonly isGone: boolean;
+}
+
+/** One step of the placement plan; `owner` carries it out. */
+export interface StepReport {
+  readonly shard: number;
+  readonly kind: 'add' | 'remove' | 'transfer';
+  readonly node: string;
+  readonly owner: string;
+  readonly reason: 'repair' | 'drain' | 'even';
+}
+
+export interface RebalanceReport {
+  /** Steps planned now. */
+  readonly steps: number;
+  /** Members that could not be told to look at once; they look by themselves. */
+  readonly silent: readonly string[];
 }
 
 export interface MailboxReport {
@@ -90,6 +150,15 @@ export interface PlacementReport {
     /** Why it is left out, or empty. */
     readonly excluded: string;
   }>;
+}
+
+export interface UserList {
+  /** By name. */
+  readonly users: readonly UserReport[];
+  /** There are more. */
+  readonly isCut: boolean;
+  /** Members that did not answer: their users are missing. */
+  readonly silent: readonly string[];
 }
 
 export interface UserReport {

@@ -1,19 +1,37 @@
 /** `fastchat admin …`. What a node answers is shown as it is under `--json`, as a table otherwise. */
 import type {
   ClusterReport,
+  ForgetReport,
   InvitationReport,
   JoinTokenReport,
   MailboxReport,
+  NodeReport,
   PlacementReport,
-  UserReport,
+  RebalanceReport,
+  StepReport,
+  UserList,
   WhereReport,
 } from '../../ops/admin-api.ts';
-import { parseAddress } from '../../protocol/ids.ts';
+import { FastChatError } from '../../protocol/errors.ts';
+import { parseAddress, parseNodeId } from '../../protocol/ids.ts';
 import { askNode } from '../admin-client.ts';
 import type { CommandContext } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { moment } from '../message-format.ts';
 import type { Row } from '../output.ts';
+
+const SPANS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1000],
+] as const;
+
+/** The largest unit that fits: `3 h`. */
+function roughly(ms: number): string {
+  const [unit, length] = SPANS.find(([, span]) => ms >= span) ?? ['s', 1000];
+  return `${Math.floor(ms / length)} ${unit}`;
+}
 
 async function show<T extends object>(
   context: CommandContext,
@@ -25,19 +43,28 @@ async function show<T extends object>(
   return EXIT.ok;
 }
 
-function statusRows(report: ClusterReport): readonly Row[] {
-  const { node, coordinator, version, replicas, degraded, members, shards } = report;
-  const head = `cluster seen from ${node}: coordinator ${coordinator}, map ${version}, ${shards.length} shards`;
-  const copies = `replicas ${replicas.effective} of ${replicas.target}${degraded ? ', DEGRADED' : ''}`;
+function troubles({ degraded, degradedShards, ownerlessShards }: ClusterReport): readonly string[] {
   return [
-    [`${head}, ${copies}`],
-    ['NODE', 'STATE', 'SESSIONS', 'LOAD', 'SHARDS', 'AGE', 'GATE', 'MESH'],
+    ...(degraded ? [`DEGRADED: ${degradedShards} shards have too few living copies`] : []),
+    ...(ownerlessShards > 0 ? [`${ownerlessShards} shards WITHOUT OWNER`] : []),
+  ];
+}
+
+function statusRows(report: ClusterReport): readonly Row[] {
+  const { node, coordinator, version, replicas, members, shards } = report;
+  const head = `cluster seen from ${node}: coordinator ${coordinator}, map ${version}, ${shards.length} shards`;
+  const copies = `replicas ${replicas.effective} of ${replicas.target}`;
+  return [
+    [[head, copies, ...troubles(report)].join(', ')],
+    ['NODE', 'STATE', 'LEASE', 'SESSIONS', 'LOAD', 'OWNS', 'HOLDS', 'AGE', 'GATE', 'MESH'],
     ...members.map((member) => [
       member.node,
       member.state,
+      member.lease,
       String(member.sessions),
       member.load.toFixed(2),
       String(member.shardsOwned),
+      String(member.shardsHeld),
       // Nobody has heard of a silent one lately: its figures have no age worth a number.
       member.state === 'silent' ? '-' : `${Math.round(member.reportAgeMs)} ms`,
       member.gate,
@@ -51,11 +78,21 @@ export async function status(context: CommandContext): Promise<number> {
   return show(context, report, statusRows);
 }
 
+function acknowledgedText(acknowledged: number | undefined): string {
+  return acknowledged === undefined
+    ? ', which does not serve it now'
+    : `, acknowledged up to commit ${acknowledged}`;
+}
+
 export async function where(context: CommandContext): Promise<number> {
   const address = parseAddress(context.args.words[0] ?? '');
   const report = (await askNode(context, { action: 'where', query: { address } })) as WhereReport;
-  return show(context, report, ({ shard, epoch, owner, replicas }) => [
-    [address, owner, `shard ${shard}`, `epoch ${epoch}`, `replicas ${replicas.join(' ')}`],
+  return show(context, report, ({ shard, epoch, owner, acknowledged, copies }) => [
+    [
+      `${address} is in shard ${shard}, owned by ${owner} in epoch ${epoch}${acknowledgedText(acknowledged)}`,
+    ],
+    ['REPLICA', 'STATE', 'FLUSHED'],
+    ...copies.map(({ node, state, flushed }) => [node, state, String(flushed ?? '-')]),
   ]);
 }
 
@@ -98,13 +135,87 @@ export async function explain(context: CommandContext): Promise<number> {
   ]);
 }
 
-export async function listUsers(context: CommandContext): Promise<number> {
-  const reports = (await askNode(context, { action: 'users' })) as readonly UserReport[];
-  for (const report of reports)
-    await show(context, report, ({ user, online, lastSeen, devices }) => [
-      [user, online ? 'online' : moment(lastSeen), `${devices} devices`],
-    ]);
+export async function nodes(context: CommandContext): Promise<number> {
+  const reports = (await askNode(context, { action: 'nodes' })) as readonly NodeReport[];
+  await context.out.table(
+    ['NODE', 'STATE', 'LEASE', 'SESSIONS', 'LOAD', 'OWNS', 'HOLDS', 'VERSION', 'UP'],
+    reports.map((report) => ({
+      json: report,
+      plain: [
+        report.node,
+        report.state,
+        report.lease,
+        String(report.sessions),
+        report.load.toFixed(2),
+        String(report.shardsOwned),
+        String(report.shardsHeld),
+        report.version ?? '-',
+        report.upMs === undefined ? '-' : roughly(report.upMs),
+      ],
+    })),
+  );
   return EXIT.ok;
+}
+
+export async function listUsers(context: CommandContext): Promise<number> {
+  const { users, isCut, silent } = (await askNode(context, { action: 'users' })) as UserList;
+  await context.out.table(
+    ['USER', 'LAST SEEN', 'DEVICES'],
+    users.map((user) => ({
+      json: user,
+      plain: [user.user, user.online ? 'online' : moment(user.lastSeen), `${user.devices} devices`],
+    })),
+  );
+  if (isCut) context.out.note(`there are more: these are the first ${users.length}`);
+  if (silent.length === 0) return EXIT.ok;
+  // A list with holes must not look like a whole one to a program.
+  throw new FastChatError(
+    'E_UNREACHABLE',
+    `users may be missing: no answer from ${silent.join(', ')}`,
+  );
+}
+
+const STEP_VERBS = { add: 'copy to', remove: 'remove from', transfer: 'hand over to' } as const;
+
+/** What would be done now, by whom and why. */
+async function showPlan(context: CommandContext): Promise<number> {
+  const steps = (await askNode(context, { action: 'plan' })) as readonly StepReport[];
+  await context.out.table(
+    ['SHARD', 'OWNER', 'STEP', 'NODE', 'WHY'],
+    steps.map((step) => ({
+      json: step,
+      plain: [String(step.shard), step.owner, STEP_VERBS[step.kind], step.node, step.reason],
+    })),
+  );
+  if (steps.length === 0) context.out.note('copies and owners are where they should be');
+  return EXIT.ok;
+}
+
+export async function rebalance(context: CommandContext): Promise<number> {
+  if (context.args.flag('dry-run')) return showPlan(context);
+  const report = (await askNode(context, { action: 'rebalance', body: {} })) as RebalanceReport;
+  const { steps, silent } = report;
+  if (silent.length > 0) context.out.note(`not told, for want of an answer: ${silent.join(', ')}`);
+  return show(context, report, () => [
+    [
+      steps === 0
+        ? 'nothing to do'
+        : `${steps} shards are changed now; "admin status" shows how far it is`,
+    ],
+  ]);
+}
+
+/** The node answers when something is done; the command may be ended and called again at any time. */
+export async function forget(context: CommandContext): Promise<number> {
+  const node = parseNodeId(context.args.words[0] ?? '');
+  let told = -1;
+  for (;;) {
+    const report = (await askNode(context, { action: 'forget', body: { node } })) as ForgetReport;
+    if (report.isGone) return show(context, report, () => [[`${node} is no member any more`]]);
+    if (report.shardsLeft !== told)
+      context.out.note(`${report.shardsLeft} shards still have a copy there`);
+    told = report.shardsLeft;
+  }
 }
 
 /** The invitation is for `fastchat register --invitation-file`. */

@@ -81,6 +81,8 @@ describe('fastchat admin', () => {
     version: 4,
     replicas: { target: 3, effective: 2 },
     degraded: true,
+    degradedShards: 7,
+    ownerlessShards: 0,
     members: [
       {
         node: 'n1',
@@ -90,17 +92,34 @@ describe('fastchat admin', () => {
         sessions: 3,
         load: 1.234,
         reportAgeMs: 0,
-        shardsOwned: 256,
+        shardsOwned: 200,
+        shardsHeld: 256,
+        lease: 'held',
       },
     ],
     shards: [],
+  };
+
+  const whereabouts = {
+    address: '@alice',
+    shard: 3,
+    epoch: 2,
+    owner: 'n1',
+    replicas: ['n1', 'n2'],
+    acknowledged: 41,
+    copies: [
+      { node: 'n1', state: 'owner', flushed: 41 },
+      { node: 'n2', state: 'catching-up', flushed: 12 },
+      { node: 'n3', state: 'unknown' },
+    ],
   };
 
   it('status shows the cluster as a table or as it is, without a token', async () => {
     answer(cluster);
     const { out, code } = await admin('status');
     expect(code).to.equal(0);
-    expect(out).to.contain('DEGRADED').and.to.contain('n1\tup\t3\t1.23\t256\t0 ms\th:2\ttcp://h:1');
+    expect(out).to.contain('DEGRADED: 7 shards').and.not.to.contain('WITHOUT OWNER');
+    expect(out).to.contain('n1\tup\theld\t3\t1.23\t200\t256\t0 ms\th:2\ttcp://h:1');
     expect(asked[0]?.url).to.equal('http://127.0.0.1:7600/cluster');
     expect(asked[0]?.init.headers).to.deep.equal({});
     expect(JSON.parse((await admin('status --json')).out)).to.deep.equal({ v: 1, ...cluster });
@@ -108,22 +127,91 @@ describe('fastchat admin', () => {
 
   it('status stands in columns for people; a silent node has no age', async () => {
     const [one] = cluster.members;
-    answer({ ...cluster, members: [one, { ...one, node: 'n12', state: 'silent' }] });
+    answer({
+      ...cluster,
+      members: [one, { ...one, node: 'n12', state: 'silent', lease: 'ended' }],
+    });
     const { lines } = await world.run(['admin', 'status', '--data', world.home], { isTTY: true });
     expect(lines.slice(1)).to.deep.equal([
-      'NODE  STATE   SESSIONS  LOAD  SHARDS  AGE   GATE  MESH',
-      'n1    up      3         1.23  256     0 ms  h:2   tcp://h:1',
-      'n12   silent  3         1.23  256     -     h:2   tcp://h:1',
+      'NODE  STATE   LEASE  SESSIONS  LOAD  OWNS  HOLDS  AGE   GATE  MESH',
+      'n1    up      held   3         1.23  200   256    0 ms  h:2   tcp://h:1',
+      'n12   silent  ended  3         1.23  200   256    -     h:2   tcp://h:1',
     ]);
   });
 
   it('asks with the token of the data folder', async () => {
-    answer({ address: '@alice', shard: 3, epoch: 2, owner: 'n1', replicas: ['n1', 'n2'] });
-    expect((await admin('where @alice')).out).to.equal(
-      '@alice\tn1\tshard 3\tepoch 2\treplicas n1 n2\n',
-    );
+    answer(whereabouts);
+    expect((await admin('where @alice')).lines).to.deep.equal([
+      '@alice is in shard 3, owned by n1 in epoch 2, acknowledged up to commit 41',
+      'REPLICA\tSTATE\tFLUSHED',
+      'n1\towner\t41',
+      'n2\tcatching-up\t12',
+      'n3\tunknown\t-',
+    ]);
     expect(asked[0]?.url).to.equal('http://127.0.0.1:7600/admin/where?address=%40alice');
     expect(asked[0]?.init.headers).to.deep.equal({ authorization: 'Bearer letmein' });
+  });
+
+  it('where says when the owner does not serve the shard', async () => {
+    answer({ ...whereabouts, acknowledged: undefined, copies: [{ node: 'n1', state: 'unknown' }] });
+    expect((await admin('where @alice')).out).to.contain('which does not serve it now');
+  });
+
+  it('status counts the shards without an owner', async () => {
+    answer({ ...cluster, ownerlessShards: 3 });
+    expect((await admin('status')).out).to.contain('3 shards WITHOUT OWNER');
+  });
+
+  it('nodes shows a line for each, also for one that does not answer', async () => {
+    const [one] = cluster.members;
+    answer([
+      { ...one, version: '0.1.0', upMs: 7_260_000 },
+      { ...one, node: 'n2', state: 'silent', lease: 'ended' },
+    ]);
+    const { lines } = await world.run(['admin', 'nodes', '--data', world.home], { isTTY: true });
+    expect(lines).to.deep.equal([
+      'NODE  STATE   LEASE  SESSIONS  LOAD  OWNS  HOLDS  VERSION  UP',
+      'n1    up      held   3         1.23  200   256    0.1.0    2 h',
+      'n2    silent  ended  3         1.23  200   256    -        -',
+    ]);
+    expect(JSON.parse((await admin('nodes --json')).lines[0] ?? '')).to.include({
+      v: 1,
+      node: 'n1',
+    });
+  });
+
+  it('rebalance shows the plan with --dry-run, and has it carried out without', async () => {
+    answer([{ shard: 3, kind: 'transfer', node: 'n2', owner: 'n1', reason: 'even' }]);
+    expect((await admin('rebalance --dry-run')).out).to.equal('3\tn1\thand over to\tn2\teven\n');
+    expect(asked.at(-1)?.init.method).to.equal('GET');
+    answer([]);
+    expect((await admin('rebalance --dry-run')).err).to.contain('where they should be');
+    answer({ steps: 5, silent: ['n3'] });
+    const { out, err } = await admin('rebalance');
+    expect(out).to.contain('5 shards are changed now');
+    expect(err).to.contain('n3');
+    expect(asked.at(-1)?.url).to.equal('http://127.0.0.1:7600/admin/rebalance');
+  });
+
+  it('nodes forget asks until the node is gone, and says how far it is', async () => {
+    let shardsLeft = 3;
+    world.fetch = (_, init) => {
+      shardsLeft -= 1;
+      expect(init?.body).to.equal('{"node":"n3"}');
+      const body = { node: 'n3', shardsLeft, isGone: shardsLeft === 0 };
+      return Promise.resolve(new Response(JSON.stringify(body)));
+    };
+    const { out, err, code } = await admin('nodes forget n3');
+    expect([code, out]).to.deep.equal([0, 'n3 is no member any more\n']);
+    expect(err).to.contain('2 shards').and.to.contain('1 shards');
+  });
+
+  it('user list is exit 3 when some node did not answer, after what the others said', async () => {
+    const users = [{ user: '@a', online: true, lastSeen: 0, devices: 2 }];
+    answer({ users, isCut: false, silent: ['n2'] });
+    const { code, out, err } = await admin('user list');
+    expect([code, out]).to.deep.equal([3, '@a\tonline\t2 devices\n']);
+    expect(err).to.contain('no answer from n2');
   });
 
   it('has the other questions', async () => {
@@ -149,7 +237,8 @@ describe('fastchat admin', () => {
     expect((await admin('balancer explain @alice')).out).to.contain(
       'n1\t1\t0\t10 %\t5 ms\t2.00\t0.500\t25.0 %',
     );
-    answer([{ user: '@a', online: true, lastSeen: 0, devices: 2 }]);
+    const users = [{ user: '@a', online: true, lastSeen: 0, devices: 2 }];
+    answer({ users, isCut: false, silent: [] });
     expect((await admin('user list')).out).to.equal('@a\tonline\t2 devices\n');
     answer({ user: '@dave', invitation: 'INVITE', expires: 5 });
     expect((await admin('user invite @dave')).out).to.equal('INVITE\n');

@@ -20,6 +20,8 @@ const CLUSTER: ClusterReport = {
   version: 1,
   replicas: { target: 3, effective: 1 },
   degraded: false,
+      degradedShards: 0,
+      ownerlessShards: 0,
   members: [],
   shards: [],
 };
