@@ -90,7 +90,7 @@ export class TlsLink implements ClientLink {
     const { onTrust, limits } = this.#options;
     if (onTrust === undefined || this.#state.at !== 'open') return;
     this.#splitter.raiseMax(limits.frameBytesMax);
-    this.#deadline?.cancel();
+    this.#endDeadline();
     onTrust();
   }
 
@@ -98,7 +98,7 @@ export class TlsLink implements ClientLink {
     if (this.#state.at !== 'open') return;
     this.#state = { at: 'closing', reason: reason ?? 'closed here' };
     this.#splitter.stop();
-    this.#deadline?.cancel();
+    this.#endDeadline();
     const { clock, limits } = this.#options;
     this.#deadline = clock.after(limits.closeTimeoutMs, () => this.#socket.destroy());
     this.#socket.end();
@@ -119,6 +119,12 @@ export class TlsLink implements ClientLink {
     if (this.#state.at === 'open') this.#guard.drained();
   };
 
+  /** Lets go of it, too: most links live long after their login. */
+  #endDeadline(): void {
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+  }
+
   #onWritable(): void {
     this.#socket.resume();
     this.#events?.onWritable();
@@ -131,7 +137,7 @@ export class TlsLink implements ClientLink {
     this.#state = { at: 'closed', reason: first };
     this.#splitter.stop();
     this.#guard.stop();
-    this.#deadline?.cancel();
+    this.#endDeadline();
     this.#socket.destroy();
     this.#events?.onClose(first);
   }

@@ -10,6 +10,7 @@ import { Credentials } from '../actors/session/credentials.ts';
 import type { SessionMsg, TicketHolder } from '../actors/session/messages.ts';
 import type { RegistrationMode } from '../actors/session/phases.ts';
 import { sessionRates } from '../actors/session/rates.ts';
+import type { SessionRates } from '../actors/session/rates.ts';
 import { readBatch } from '../actors/session/wire.ts';
 import type { PasswordServer, Stretching } from '../crypto/password-auth.ts';
 import type { KeyPair, VerifyingSuite } from '../crypto/suite.ts';
@@ -21,6 +22,7 @@ import type {
   LinkNetwork,
 } from '../net/client-link.ts';
 import type { Clock } from '../ops/clock.ts';
+import { CoarseTimers } from '../ops/coarse-timers.ts';
 import type { Log } from '../ops/log.ts';
 import type { Random } from '../ops/random.ts';
 import type { GateAddress } from '../protocol/account.ts';
@@ -61,6 +63,7 @@ export interface ClientGateOptions {
 
 /** A link and its session. */
 interface Entry {
+  readonly link: ClientLink;
   readonly actor: SpawnedActor<SessionMsg>;
   holder: TicketHolder | undefined;
 }
@@ -69,7 +72,8 @@ const CLOSED = new FastChatError('E_UNREACHABLE', 'the gate is closed');
 
 export class ClientGate {
   readonly #options: ClientGateOptions;
-  readonly #tickets = new TicketMemory();
+  readonly #ports: SessionPorts;
+  readonly #rates: SessionRates;
   readonly #sources: SourceBudgets;
   readonly #counter: GateCounter;
   readonly #entries = new Map<number, Entry>();
@@ -82,6 +86,8 @@ export class ClientGate {
     this.#options = options;
     this.#sources = new SourceBudgets(options.limits, options.clock);
     this.#counter = new GateCounter(options.log);
+    this.#rates = sessionRates(options.limits);
+    this.#ports = this.#makePorts();
   }
 
   /** Listens for clients. @throws E_CONFIG when the address cannot be listened on */
@@ -131,7 +137,7 @@ export class ClientGate {
     this.#lastSession += 1;
     const session = this.#lastSession;
     const actor = this.#spawn(session, link);
-    this.#entries.set(session, { actor, holder: undefined });
+    this.#entries.set(session, { link, actor, holder: undefined });
     return {
       onFrame: (frame) => receive(actor, frame),
       onWritable: () => void actor.tell({ type: 'writable' }),
@@ -163,43 +169,43 @@ export class ClientGate {
   }
 
   #spawn(session: number, link: ClientLink): SpawnedActor<SessionMsg> {
-    const { actors, clock, here, limits, registration } = this.#options;
+    const { actors, clock, here, registration } = this.#options;
     const setup = {
       session: { node: here.node, session },
       registration,
-      rates: sessionRates(limits),
+      rates: this.#rates,
       openedAtMs: clock.mono(),
     };
     const onOverrun = (): void => this.#overrun(session, link);
-    const behaviour = sessionBehaviour(this.#portsOf(session, link), setup, onOverrun);
+    const behaviour = sessionBehaviour({ ports: this.#ports, link, setup }, onOverrun);
     return actors.spawn(`session/${session}`, behaviour);
   }
 
-  #portsOf(session: number, link: ClientLink): SessionPorts {
+  #makePorts(): SessionPorts {
     const { clock, courier, placer, passwords, suite, clusterKeys } = this.#options;
     const { fingerprint, here, registration, stretching } = this.#options;
-    const tickets = this.#tickets;
+    const tickets = new TicketMemory();
     return {
       clock,
+      timers: new CoarseTimers(clock),
       courier,
       placer,
       passwords,
       credentials: new Credentials({ suite, clock, here, clusterKeys, fingerprint, tickets }),
-      link,
-      admit: (attempt) => this.#sources.admit(link.source, attempt),
+      admit: (source, attempt) => this.#sources.admit(source, attempt),
       greeting: { node: here.node, bootId: here.bootId, fingerprint, registration, stretching },
-      onOpened: (holder) => this.#opened(session, link, holder),
-      count: (what) => this.#counter.add(what, link.source),
+      onOpened: (session, holder) => this.#opened(session, holder),
+      count: (what, source) => this.#counter.add(what, source),
     };
   }
 
-  #opened(session: number, link: ClientLink, holder: TicketHolder): void {
+  #opened(session: number, holder: TicketHolder): void {
     const entry = this.#entries.get(session);
     if (entry === undefined) return;
     entry.holder = holder;
     this.#attached += 1;
     this.#options.onSessions();
-    link.trust();
+    entry.link.trust();
     const { gates, log } = this.#options;
     log.event('debug', 'session_opened', { session, user: holder.user, device: holder.device });
     entry.actor.tell({ type: 'push', push: { type: 'gates', gates: gates() } });

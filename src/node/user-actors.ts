@@ -7,6 +7,7 @@ import type { UserSettings } from '../actors/user/state.ts';
 import type { ShardServing } from '../cluster/ownership.ts';
 import type { Done, LocalActors } from '../cluster/router-ports.ts';
 import type { Clock } from '../ops/clock.ts';
+import { CoarseTimers } from '../ops/coarse-timers.ts';
 import type { Random } from '../ops/random.ts';
 import { chunkCount, chunkWrites, joinParts } from '../persist/chunks.ts';
 import { after, storeKey } from '../persist/keys.ts';
@@ -47,7 +48,8 @@ export class UserActors implements LocalActors, ShardServing {
   constructor(options: UserActorsOptions) {
     const { host, courier, clock, random, meter, settings } = options;
     const storeOf = (user: UserId): ActorStore => this.#storeOf(user);
-    const ports = { clock, random, courier, codec: CODEC, meter, settings, storeOf };
+    const timers = new CoarseTimers(clock);
+    const ports = { clock, timers, random, courier, codec: CODEC, meter, settings, storeOf };
     this.#options = options;
     this.#family = host.family((id) => userBehaviour(id as UserId, ports));
   }

@@ -16,22 +16,35 @@ export interface Clock {
   soon(task: () => void): void;
 }
 
+class SystemTimer implements Timer {
+  readonly #timeout: NodeJS.Timeout;
+
+  constructor(timeout: NodeJS.Timeout) {
+    this.#timeout = timeout;
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout);
+  }
+}
+
 /** The machine's clocks. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   mono: () => performance.now(),
   after(delayMs, task) {
-    const timer = setTimeout(task, delayMs);
-    timer.unref();
-    return { cancel: () => clearTimeout(timer) };
+    return new SystemTimer(setTimeout(task, delayMs).unref());
   },
   soon(task) {
     setImmediate(task);
   },
 };
 
+/** The part of a clock that waits. */
+export type Timers = Pick<Clock, 'after'>;
+
 /** Runs `task` every `intervalMs` until cancelled; a slow task delays the next run instead of overlapping it. */
-export function every(clock: Clock, intervalMs: number, task: () => void): Timer {
+export function every(clock: Timers, intervalMs: number, task: () => void): Timer {
   let timer = clock.after(intervalMs, tick);
   function tick(): void {
     timer = clock.after(intervalMs, tick);

@@ -3,7 +3,8 @@ import type { Clock, Timer } from '../../ops/clock.ts';
 
 export class TimerSet {
   readonly #clock: Clock;
-  readonly #timers = new Set<Timer>();
+  /** Undefined while there is none: most actors in memory wait for nothing. */
+  #timers: Set<Timer> | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -16,14 +17,15 @@ export class TimerSet {
       return;
     }
     const timer = this.#clock.after(delayMs, () => {
-      this.#timers.delete(timer);
+      this.#timers?.delete(timer);
       task();
     });
+    this.#timers ??= new Set();
     this.#timers.add(timer);
   }
 
   cancelAll(): void {
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    for (const timer of this.#timers ?? []) timer.cancel();
+    this.#timers = undefined;
   }
 }

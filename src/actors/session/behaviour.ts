@@ -1,9 +1,8 @@
 /** A session as a host runs it. */
 import type { ActorBehaviour, ActorSelf } from '../runtime/logic.ts';
 import { SessionActor } from './actor.ts';
-import type { SessionPorts } from './effects.ts';
+import type { SessionOptions } from './actor.ts';
 import type { SessionMsg } from './messages.ts';
-import type { SessionSetup } from './phases.ts';
 import { headOf } from './push-window.ts';
 
 /** Where a session has nowhere to go on from: its mailbox is full of frames, or it has ended. */
@@ -14,8 +13,7 @@ type Overrun = () => void;
  * than it is served loses its link (`onOverrun`) and sends again what was not answered.
  */
 export function sessionBehaviour(
-  ports: SessionPorts,
-  setup: SessionSetup,
+  options: SessionOptions,
   onOverrun: Overrun,
 ): ActorBehaviour<SessionMsg> {
   let self: ActorSelf<SessionMsg> | undefined;
@@ -26,7 +24,7 @@ export function sessionBehaviour(
     missedHead = Math.max(missedHead, head);
     if (isNoted) return;
     // One fact for all that is refused in this turn: facts have no bound of their own.
-    ports.clock.soon(() => {
+    options.ports.clock.soon(() => {
       self?.tell({ type: 'missed', head: missedHead });
       missedHead = 0;
     });
@@ -35,7 +33,7 @@ export function sessionBehaviour(
   return {
     activate(given) {
       self = given;
-      return Promise.resolve(new SessionActor(given, ports, setup));
+      return Promise.resolve(new SessionActor(given, options));
     },
     refuse(msg) {
       if (msg.type === 'push') noteMissed(headOf(msg.push));

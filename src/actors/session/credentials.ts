@@ -1,4 +1,4 @@
-/** What a session checks and signs with, bound to one link of one node. */
+/** What sessions check and sign with, bound to one node and where it matters to one link of it. */
 import { verifyInvitation } from '../../crypto/invitations.ts';
 import { verifyDeviceProof } from '../../crypto/proofs.ts';
 import type { KeyPair, VerifyingSuite } from '../../crypto/suite.ts';
@@ -28,25 +28,34 @@ export interface CredentialsOptions {
 const NONCE_BYTES = 32;
 const TICKET_NONCE_BYTES = 16;
 
-/** One per link: its nonce makes a proof worth something on this link only. */
+/** What a device shows: its signature, and the key that it is checked with if there is such a device. */
+export interface ShownProof {
+  readonly signature: Uint8Array;
+  readonly publicKey: Uint8Array | undefined;
+}
+
+/** One per gate. */
 export class Credentials {
-  readonly nonce: Uint8Array;
   readonly #options: CredentialsOptions;
 
   constructor(options: CredentialsOptions) {
     this.#options = options;
-    this.nonce = options.suite.random(NONCE_BYTES);
+  }
+
+  /** For one link: makes a proof worth something on this link only. */
+  nonce(): Uint8Array {
+    return this.#options.suite.random(NONCE_BYTES);
   }
 
   /** Never throws; without a key nothing is valid. */
   verifyProof(
+    nonce: Uint8Array,
     { user, device }: TicketHolder,
-    signature: Uint8Array,
-    publicKey: Uint8Array | undefined,
+    { signature, publicKey }: ShownProof,
   ): boolean {
     const { suite, here, fingerprint } = this.#options;
     const { node, bootId } = here;
-    const context = { nonce: this.nonce, node, bootId, fingerprint, user, device };
+    const context = { nonce, node, bootId, fingerprint, user, device };
     // An absent device costs the same time as a present one: its key is all zeros, which no signature fits.
     const key = publicKey ?? new Uint8Array(NONCE_BYTES);
     return verifyDeviceProof(suite, context, signature, key) && publicKey !== undefined;

@@ -1,5 +1,5 @@
 /** Does what a session's step wants done. Outcomes come back to the session as facts; nothing here decides. */
-import type { Clock, Timer } from '../../ops/clock.ts';
+import type { Clock, Timer, Timers } from '../../ops/clock.ts';
 import { clientCalls } from '../../protocol/client-calls.ts';
 import type { ClientReply } from '../../protocol/client-calls.ts';
 import { FastChatError } from '../../protocol/errors.ts';
@@ -9,7 +9,7 @@ import type { Courier, Placer } from '../ports.ts';
 import type { ActorSelf } from '../runtime/logic.ts';
 import type { LinkOutput, LinkWriter } from './link-writer.ts';
 import * as login from './login-effects.ts';
-import type { LoginPorts } from './login-effects.ts';
+import type { LoginLink, LoginPorts } from './login-effects.ts';
 import type {
   Answered,
   AskedCall,
@@ -22,24 +22,38 @@ import type {
 import { refusalOf } from './refusals.ts';
 import { encodePush, encodeRefusal, encodeReply } from './wire.ts';
 
-/** What a session needs of its node. */
+/** What a session needs of its node; one for all sessions of a gate. */
 export interface SessionPorts extends LoginPorts {
   readonly clock: Clock;
+  /** For deadlines and announcements, which may come a moment late. */
+  readonly timers: Timers;
   readonly courier: Courier;
   readonly placer: Placer;
-  readonly link: LinkOutput;
   /** What this node says of itself in its answer to hello. */
   readonly greeting: Omit<ClientReply<'hello'>, 'version' | 'nonce' | 'now'>;
-  readonly onOpened: (holder: TicketHolder) => void;
-  readonly count: (what: SessionCount) => void;
+  /** The session numbered `session` is attached. */
+  readonly onOpened: (session: number, holder: TicketHolder) => void;
+  readonly count: (what: SessionCount, source: string) => void;
+}
+
+/** The link of one session. */
+export interface SessionLink extends LinkOutput {
+  readonly source: string;
 }
 
 /** What one life of a session acts with. */
 export interface SessionHands {
   readonly self: ActorSelf<SessionMsg>;
   readonly ports: SessionPorts;
+  /** The number of the session at its gate. */
+  readonly session: number;
+  readonly source: string;
   readonly writer: LinkWriter;
+  /** Proofs are bound to it; made for hello, and let go once nothing is left to be proved. */
+  nonce: Uint8Array | undefined;
   timer: Timer | undefined;
+  /** When `timer` fires, on the monotonic clock. */
+  timerAtMs: number;
 }
 
 type Performers = {
@@ -57,8 +71,8 @@ const PERFORMERS: Performers = {
   tell: ({ ports }, { to, request }) => ports.courier.tell(to, request),
   ask,
   place: ({ ports, self }) => ports.placer.place((gate) => self.tell({ type: 'placed', gate })),
-  count: ({ ports }, { what }) => ports.count(what),
-  opened: ({ ports }, { holder }) => ports.onOpened(holder),
+  count: ({ ports, source }, { what }) => ports.count(what, source),
+  opened,
   schedule,
   close,
   admit: checked(login.admit),
@@ -77,17 +91,23 @@ export function perform(hands: SessionHands, effect: SessionEffect): void {
   performer(hands, effect);
 }
 
-function checked<E>(factOf: (effect: E, ports: LoginPorts) => SessionMsg) {
-  return ({ self, ports }: SessionHands, effect: E): void => self.tell(factOf(effect, ports));
+function checked<E>(factOf: (effect: E, ports: LoginPorts, link: LoginLink) => SessionMsg) {
+  return (hands: SessionHands, effect: E): void =>
+    hands.self.tell(factOf(effect, hands.ports, hands));
+}
+
+function opened(hands: SessionHands, { holder }: EffectNamed<'opened'>): void {
+  hands.nonce = undefined;
+  hands.ports.onOpened(hands.session, holder);
 }
 
 /** The path of every message: no promise, and the answer does not come back to the step. */
 function forward(
-  { ports: { courier, count }, writer }: SessionHands,
+  { ports: { courier, count }, source, writer }: SessionHands,
   { id, to, request }: EffectNamed<'forward'>,
 ): void {
   courier.ask<UserCallName>(to, request, (outcome) => {
-    if (request.type === 'append') count(outcome.ok ? 'messagesStored' : 'messagesRefused');
+    if (request.type === 'append') count(outcome.ok ? 'messagesStored' : 'messagesRefused', source);
     if (id === 0) return;
     const item = outcome.ok
       ? encodeReply(id, userCalls.packReply<UserCallName>(request.type, outcome.value))
@@ -111,10 +131,12 @@ function push({ writer }: SessionHands, effect: EffectNamed<'push'>): void {
 }
 
 /** Answers that carry the time are completed here: a step has no clock. */
-function greet({ ports, writer }: SessionHands, { id, version }: EffectNamed<'greet'>): void {
-  const { clock, credentials, greeting } = ports;
-  const reply = { ...greeting, version, nonce: credentials.nonce, now: clock.now() };
-  if (id !== 0) writer.add(encodeReply(id, clientCalls.packReply('hello', reply)));
+function greet(hands: SessionHands, { id, version }: EffectNamed<'greet'>): void {
+  const { clock, credentials, greeting } = hands.ports;
+  const nonce = credentials.nonce();
+  hands.nonce = nonce;
+  const reply = { ...greeting, version, nonce, now: clock.now() };
+  if (id !== 0) hands.writer.add(encodeReply(id, clientCalls.packReply('hello', reply)));
 }
 
 function pong({ ports, writer }: SessionHands, { id, head }: EffectNamed<'pong'>): void {
@@ -122,9 +144,17 @@ function pong({ ports, writer }: SessionHands, { id, head }: EffectNamed<'pong'>
   writer.add(encodeReply(id, clientCalls.packReply('ping', reply)));
 }
 
+/** A wait that ends earlier is left: its tick finds nothing due and schedules the rest, once instead of for every call. */
 function schedule(hands: SessionHands, { delayMs }: EffectNamed<'schedule'>): void {
+  const { clock, timers } = hands.ports;
+  const atMs = clock.mono() + delayMs;
+  if (hands.timer !== undefined && hands.timerAtMs <= atMs) return;
   hands.timer?.cancel();
-  hands.timer = hands.ports.clock.after(delayMs, () => hands.self.tell({ type: 'tick' }));
+  hands.timerAtMs = atMs;
+  hands.timer = timers.after(delayMs, () => {
+    hands.timer = undefined;
+    hands.self.tell({ type: 'tick' });
+  });
 }
 
 const ENDED = new FastChatError('E_UNREACHABLE', 'the session has ended');

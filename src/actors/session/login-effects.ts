@@ -2,7 +2,7 @@
 import type { PasswordServer } from '../../crypto/password-auth.ts';
 import { fail, succeed } from '../../protocol/calls.ts';
 import type { Outcome } from '../../protocol/calls.ts';
-import { asFastChatError } from '../../protocol/errors.ts';
+import { asFastChatError, invariant } from '../../protocol/errors.ts';
 import type { Credentials } from './credentials.ts';
 import type { EffectNamed, SessionMsg } from './messages.ts';
 
@@ -10,8 +10,15 @@ import type { EffectNamed, SessionMsg } from './messages.ts';
 export interface LoginPorts {
   readonly passwords: PasswordServer;
   readonly credentials: Credentials;
-  /** Draws on the budget of the link's source: 0, or how many milliseconds to wait. */
-  readonly admit: (attempt: 'login' | 'registration') => number;
+  /** Draws on the budget of a source: 0, or how many milliseconds to wait. */
+  readonly admit: (source: string, attempt: 'login' | 'registration') => number;
+}
+
+/** The link that a login comes by. */
+export interface LoginLink {
+  readonly source: string;
+  /** Undefined before hello and after the login. */
+  readonly nonce: Uint8Array | undefined;
 }
 
 /** What clients send is refused by a throw; a session wants it as an outcome. */
@@ -23,8 +30,12 @@ function attempt<T>(work: () => T): Outcome<T> {
   }
 }
 
-export function admit({ attempt: kind }: EffectNamed<'admit'>, ports: LoginPorts): SessionMsg {
-  return { type: 'admitted', waitMs: ports.admit(kind) };
+export function admit(
+  { attempt: kind }: EffectNamed<'admit'>,
+  ports: LoginPorts,
+  { source }: LoginLink,
+): SessionMsg {
+  return { type: 'admitted', waitMs: ports.admit(source, kind) };
 }
 
 export function answerRegistration(
@@ -69,10 +80,12 @@ export function useTicket(
 }
 
 export function verifyProof(
-  { holder, signature, publicKey }: EffectNamed<'verifyProof'>,
+  { holder, ...proof }: EffectNamed<'verifyProof'>,
   { credentials }: LoginPorts,
+  { nonce }: LoginLink,
 ): SessionMsg {
-  return { type: 'proofVerified', valid: credentials.verifyProof(holder, signature, publicKey) };
+  invariant(nonce !== undefined, 'proofs come after hello and before the login');
+  return { type: 'proofVerified', valid: credentials.verifyProof(nonce, holder, proof) };
 }
 
 export function signTicket(

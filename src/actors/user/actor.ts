@@ -1,6 +1,6 @@
 /** A user actor bound to the world: gathers what a step needs, runs the step, carries out its effects. */
 import { every } from '../../ops/clock.ts';
-import type { Clock, Timer } from '../../ops/clock.ts';
+import type { Clock, Timer, Timers } from '../../ops/clock.ts';
 import type { Random } from '../../ops/random.ts';
 import { fail } from '../../protocol/calls.ts';
 import { assertNever } from '../../protocol/errors.ts';
@@ -26,6 +26,8 @@ import { stepUser } from './step.ts';
 
 export interface UserPorts {
   readonly clock: Clock;
+  /** For the tick, which may come a moment late. */
+  readonly timers: Timers;
   readonly random: Random;
   readonly courier: Courier;
   readonly codec: RecordCodec;
@@ -67,7 +69,7 @@ class UserActor implements ActorInstance<UserInbound> {
   #state: UserState;
 
   constructor(user: UserId, self: ActorSelf<UserInbound>, store: ActorStore, ports: UserPorts) {
-    const { clock, codec, random, settings } = ports;
+    const { clock, codec, random, settings, timers } = ports;
     const reader = new MailboxReader(user, store, codec);
     this.#self = self;
     this.#ports = ports;
@@ -83,7 +85,7 @@ class UserActor implements ActorInstance<UserInbound> {
     });
     this.#state = loadUser(user, reader, settings);
     this.#timers = new TimerSet(clock);
-    this.#ticker = every(clock, USER_TICK_MS, () => self.tell({ type: 'tick' }));
+    this.#ticker = every(timers, USER_TICK_MS, () => self.tell({ type: 'tick' }));
     if (this.#state.owed.open.size > 0) self.tell({ type: 'retryOwed' });
   }
 

@@ -17,6 +17,7 @@ import type {
   PairRecord,
   SeenRecord,
 } from './records.ts';
+import { SparseMap } from './sparse-map.ts';
 
 /** What an operator sets. */
 export interface UserSettings {
@@ -96,9 +97,9 @@ export interface LogState {
 }
 
 export interface OwedNotices {
-  readonly open: Map<number, OwedRecord>;
+  readonly open: SparseMap<number, OwedRecord>;
   /** Senders that are being asked now, one notice at a time so that they arrive in order. */
-  readonly asked: Map<UserId, number>;
+  readonly asked: SparseMap<UserId, number>;
   next: number;
   retryMs: number;
   isRetryScheduled: boolean;
@@ -116,18 +117,18 @@ export interface UserState {
   /** Sessions that entries are pushed to, one per device; soft. */
   readonly sessions: Map<DeviceId, Attached>;
   /** Sessions whose attachment is not flushed yet. */
-  readonly attaching: Map<DeviceId, SessionRef>;
+  readonly attaching: SparseMap<DeviceId, SessionRef>;
   readonly log: LogState;
   /** By `pairKey`; the rest is in the store. */
   readonly pairs: Map<string, Pair>;
-  readonly contacts: Map<UserId, ContactInfo>;
+  readonly contacts: SparseMap<UserId, ContactInfo>;
   /** Also those that have ended, in the order in which they were heard of first. */
-  readonly groups: Map<GroupId, Membership>;
+  readonly groups: SparseMap<GroupId, Membership>;
   /** Who is told of this user's presence, and until when; soft. */
-  readonly watchers: Map<UserId, number>;
+  readonly watchers: SparseMap<UserId, number>;
   readonly owed: OwedNotices;
   /** Notices of expiry from others whose confirmation is not flushed yet. */
-  readonly seenExpired: Map<UserId, { readonly record: SeenRecord; readonly commit: number }>;
+  readonly seenExpired: SparseMap<UserId, { readonly record: SeenRecord; readonly commit: number }>;
   readonly commits: CommitsUnderWay;
   /** Entries acknowledged since the cursors were last written; a flush is on its way. */
   unflushedEntries: number;
@@ -156,7 +157,7 @@ export function emptyState(user: UserId, settings: UserSettings): UserState {
     newVault: undefined,
     devices: new Map(),
     sessions: new Map(),
-    attaching: new Map(),
+    attaching: new SparseMap(),
     log: {
       head: NOTHING,
       headAt: 0,
@@ -168,11 +169,17 @@ export function emptyState(user: UserId, settings: UserSettings): UserState {
       isSettling: false,
     },
     pairs: new Map(),
-    contacts: new Map(),
-    groups: new Map(),
-    watchers: new Map(),
-    owed: { open: new Map(), asked: new Map(), next: 1, retryMs: 0, isRetryScheduled: false },
-    seenExpired: new Map(),
+    contacts: new SparseMap(),
+    groups: new SparseMap(),
+    watchers: new SparseMap(),
+    owed: {
+      open: new SparseMap(),
+      asked: new SparseMap(),
+      next: 1,
+      retryMs: 0,
+      isRetryScheduled: false,
+    },
+    seenExpired: new SparseMap(),
     commits: { begun: 0, done: 0, waiting: new Map(), bytes: 0 },
     unflushedEntries: 0,
     isFlushScheduled: false,

@@ -125,6 +125,7 @@ export class UserWorld {
   #makeFamily(): ActorFamily<UserInbound> {
     const ports = {
       clock: this.clock,
+      timers: this.clock,
       random: seededRandom(this.#seed),
       courier: this.#courier(),
       codec: recordCodec,
