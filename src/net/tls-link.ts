@@ -27,7 +27,8 @@ export class TlsLink implements ClientLink {
   readonly #options: TlsLinkOptions;
   readonly #socket: TLSSocket;
   readonly #splitter: FrameSplitter;
-  readonly #guard: WriteGuard;
+  /** Made when it has something to guard: most links are read as fast as they are written. */
+  #guard: WriteGuard | undefined;
   #events: ClientLinkEvents | undefined;
   #state: LinkState = { at: 'open' };
   /** The login timeout while the link is not trusted, the close timeout while it closes. */
@@ -41,16 +42,6 @@ export class TlsLink implements ClientLink {
     this.#socket = socket;
     const frameBytesMax = isGate ? limits.helloFrameBytesMax : limits.frameBytesMax;
     this.#splitter = new FrameSplitter(frameBytesMax, (frame) => this.#events?.onFrame(frame));
-    this.#guard = new WriteGuard({
-      clock,
-      limits,
-      pendingBytes: () => this.pendingBytes,
-      // A gate serves no more requests to whoever does not take the answers. The dialling side goes on reading, so
-      // that the two never wait for each other.
-      onPaused: () => void (isGate && socket.pause()),
-      onWritable: () => this.#onWritable(),
-      onStalled: (reason) => this.destroy(reason),
-    });
     if (isGate)
       this.#deadline = clock.after(limits.loginTimeoutMs, () =>
         this.destroy('not authenticated in time'),
@@ -77,12 +68,14 @@ export class TlsLink implements ClientLink {
   }
 
   send(...frames: readonly Uint8Array[]): boolean {
-    const { frameBytesMax } = this.#options.limits;
+    const { frameBytesMax, writeBytesPause } = this.#options.limits;
     for (const { length } of frames)
       invariant(length > 0 && length <= frameBytesMax, 'a frame has a legal size');
     if (this.#state.at !== 'open') return false;
     // One write is one TLS record and one system call, which cost more than the bytes in them.
     this.#socket.write(streamOf(frames), this.#onWritten);
+    if (this.#guard === undefined && this.pendingBytes <= writeBytesPause) return true;
+    this.#guard ??= this.#makeGuard();
     return this.#guard.added();
   }
 
@@ -110,13 +103,27 @@ export class TlsLink implements ClientLink {
     this.#close(reason ?? 'closed here');
   }
 
+  #makeGuard(): WriteGuard {
+    const { clock, limits, onTrust } = this.#options;
+    return new WriteGuard({
+      clock,
+      limits,
+      pendingBytes: () => this.pendingBytes,
+      // A gate serves no more requests to whoever does not take the answers. The dialling side goes on reading, so
+      // that the two never wait for each other.
+      onPaused: () => void (onTrust !== undefined && this.#socket.pause()),
+      onWritable: () => this.#onWritable(),
+      onStalled: (reason) => this.destroy(reason),
+    });
+  }
+
   #onData(chunk: Buffer): void {
     const fault = this.#splitter.push(chunk);
     if (fault !== undefined) this.destroy(fault);
   }
 
   readonly #onWritten = (): void => {
-    if (this.#state.at === 'open') this.#guard.drained();
+    if (this.#state.at === 'open') this.#guard?.drained();
   };
 
   /** Lets go of it, too: most links live long after their login. */
@@ -136,7 +143,7 @@ export class TlsLink implements ClientLink {
     const first = this.#state.at === 'closing' ? this.#state.reason : reason;
     this.#state = { at: 'closed', reason: first };
     this.#splitter.stop();
-    this.#guard.stop();
+    this.#guard?.stop();
     this.#endDeadline();
     this.#socket.destroy();
     this.#events?.onClose(first);

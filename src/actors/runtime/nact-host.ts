@@ -24,12 +24,32 @@ export function encodeActorName(id: string, life: number): string {
   return `${Buffer.from(id, 'utf8').toString('base64url')}.${life}`;
 }
 
-/** One life of an actor, as its host gives it turns. */
-interface Runnable {
+/** One life of an actor, as its host gives it turns; there are very many, so it is small. */
+class Runnable implements TurnRunner {
   readonly ref: Ref<'turn'>;
   readonly turn: () => void;
-  isStopped: boolean;
+  isStopped = false;
+  readonly #turns: NactTurns;
+
+  constructor(turns: NactTurns, ref: Ref<'turn'>, turn: () => void) {
+    this.#turns = turns;
+    this.ref = ref;
+    this.turn = turn;
+  }
+
+  wake(): void {
+    this.#turns.wake(this);
+  }
+
+  stop(): void {
+    this.#turns.stop(this);
+  }
 }
+
+/** Never reached: a cell's turn catches everything. Stated because the default would print. */
+const STOP_ON_CRASH: Parameters<typeof spawn>[3] = {
+  onCrash: (_message, _error, context) => context.stop,
+};
 
 /**
  * Turns for all actors of one host. A message through nact costs a promise, a context and an immediate, as much as many
@@ -50,23 +70,28 @@ class NactTurns {
     this.#clock = clock;
   }
 
-  readonly makeRunner: MakeTurnRunner = (id, turn): TurnRunner => {
+  readonly makeRunner: MakeTurnRunner = (id, turn) => {
     this.#lives += 1;
-    const handle = (): undefined => {
-      this.#run();
-    };
-    const ref = spawn(this.#system, handle, encodeActorName(id, this.#lives), {
-      // Never reached: a cell's turn catches everything. Stated because the default would print.
-      onCrash: (_message, _error, context) => context.stop,
-    });
-    const runnable: Runnable = { ref, turn, isStopped: false };
-    return { wake: () => this.#wake(runnable), stop: () => this.#stop(runnable) };
+    const name = encodeActorName(id, this.#lives);
+    return new Runnable(this, spawn(this.#system, this.#handle, name, STOP_ON_CRASH), turn);
   };
 
-  #wake(runnable: Runnable): void {
+  /** The same for all: whoever's message it is, it carries the turns of everybody. */
+  readonly #handle = (): undefined => {
+    this.#run();
+  };
+
+  wake(runnable: Runnable): void {
     if (runnable.isStopped) return;
     if (this.#carrier === undefined) this.#carry(runnable);
     else this.#ready.push(runnable);
+  }
+
+  stop(runnable: Runnable): void {
+    runnable.isStopped = true;
+    stop(runnable.ref);
+    // nact forgets the message of a stopped actor, and with it the turns of the others.
+    if (this.#carrier === runnable && !this.#isRunning) this.#carry(this.#nextLive());
   }
 
   #carry(carrier: Runnable | undefined): void {
@@ -85,13 +110,6 @@ class NactTurns {
     }
     this.#isRunning = false;
     this.#carry(this.#nextLive());
-  }
-
-  #stop(runnable: Runnable): void {
-    runnable.isStopped = true;
-    stop(runnable.ref);
-    // nact forgets the message of a stopped actor, and with it the turns of the others.
-    if (this.#carrier === runnable && !this.#isRunning) this.#carry(this.#nextLive());
   }
 
   #nextLive(): Runnable | undefined {
