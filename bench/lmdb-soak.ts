@@ -1,7 +1,7 @@
 /**
  * Drains and fills mailboxes as fast as the disk takes it, through the real store: the load under which lmdb has corrupted
  * its free list (values of several pages, put and removed in one transaction). Then checks every value, after a restart too.
- * Run it for minutes after every change of the lmdb version: `npx tsx bench/lmdb-soak.ts --seconds 180`.
+ * Run it for minutes after every change of the lmdb version: `npm run soak:lmdb -- --seconds 180`.
  * Prints one JSON line per part. Exit 1 when anything is wrong, with the seed to repeat it.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';

@@ -12,6 +12,8 @@ export interface Usage {
   readonly mainMs: number;
   /** Resident memory in bytes. */
   readonly rss: number;
+  /** The part of it that is the process's own: without the pages of files, which the kernel may drop at any time. */
+  readonly ownBytes: number;
 }
 
 function cpuMsOf(path: string): number {
@@ -23,10 +25,13 @@ function cpuMsOf(path: string): number {
 
 export function usageOf(pid: number): Usage {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const bytesOf = (name: string): number =>
+    Number(new RegExp(String.raw`^${name}:\s+(\d+)`, 'm').exec(status)?.[1] ?? 0) * KIB;
   return {
     cpuMs: cpuMsOf(`/proc/${pid}/stat`),
     mainMs: cpuMsOf(`/proc/${pid}/task/${pid}/stat`),
-    rss: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * KIB,
+    rss: bytesOf('VmRSS'),
+    ownBytes: bytesOf('RssAnon'),
   };
 }
 
@@ -36,5 +41,6 @@ export function sumUsage(usages: readonly Usage[]): Usage {
     cpuMs: usages.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
     mainMs: Math.max(0, ...usages.map(({ mainMs }) => mainMs)),
     rss: usages.reduce((sum, { rss }) => sum + rss, 0),
+    ownBytes: usages.reduce((sum, { ownBytes }) => sum + ownBytes, 0),
   };
 }
