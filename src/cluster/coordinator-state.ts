@@ -6,7 +6,7 @@
 import { FastChatError } from '../protocol/errors.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
 import { MEMBERS_MAX } from '../protocol/limits.ts';
-import { sameBytes } from './bytes.ts';
+import { sameBytes } from '../protocol/same-bytes.ts';
 import type { ClusterView, Member, ShardAssignment } from './members.ts';
 import { freshShards } from './shards.ts';
 

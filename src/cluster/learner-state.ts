@@ -2,7 +2,7 @@
 import type { ShardHead } from '../persist/shard-store.ts';
 import { assertNever } from '../protocol/errors.ts';
 import type { NodeId } from '../protocol/ids.ts';
-import { sameBytes } from './bytes.ts';
+import { sameBytes } from '../protocol/same-bytes.ts';
 import type { LearnerRequest } from './handover-frames.ts';
 
 /** The copy of one shard that somebody is sending. `complete`: promised, waiting for the map. */

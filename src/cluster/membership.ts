@@ -2,7 +2,7 @@
 import type { Clock } from '../ops/clock.ts';
 import type { Log } from '../ops/log.ts';
 import type { NodeId } from '../protocol/ids.ts';
-import { sameBytes } from './bytes.ts';
+import { sameBytes } from '../protocol/same-bytes.ts';
 import type { Member } from './members.ts';
 import type { MeshPort } from './mesh-port.ts';
 import type { ShardDirectory } from './shard-map.ts';

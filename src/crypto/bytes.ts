@@ -49,10 +49,3 @@ export function hex(bytes: Uint8Array): string {
   for (const byte of bytes) digits += byte.toString(16).padStart(2, '0');
   return digits;
 }
-
-/** Whether two byte strings are the same; not in constant time: for what is no secret. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
-  return true;
-}

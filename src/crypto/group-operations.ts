@@ -2,26 +2,13 @@
 import { decode } from '../protocol/codec.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import { groupStatement, operationContent } from '../protocol/group-log.ts';
-import type { GroupStatement } from '../protocol/group-log.ts';
+import type { GroupOperation } from '../protocol/group-log.ts';
 import { SIGNATURE_BYTES } from './sizes.ts';
 import { decodeSigned } from './signed.ts';
 import type { VerifyingSuite } from './suite.ts';
 import { TAGS } from './tags.ts';
 
 const HASH_BYTES = 32;
-
-/** What the first operation of a chain names as the one before. */
-export const NO_OPERATION: Uint8Array = new Uint8Array(HASH_BYTES);
-
-/** An operation as read; its byte strings are views of what it was read from. */
-export interface GroupOperation extends GroupStatement {
-  /** The statement as it was signed: the next key may depend on it. */
-  readonly statement: Uint8Array;
-  readonly commitment: Uint8Array;
-  readonly profile: Uint8Array | undefined;
-  /** What the next operation names as `previous`. */
-  readonly hash: Uint8Array;
-}
 
 /** Names an operation by all its bytes, the signature included. */
 export function operationHash(suite: VerifyingSuite, signed: Uint8Array): Uint8Array {

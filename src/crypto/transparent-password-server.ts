@@ -4,7 +4,8 @@
  * verifier), and the finish shows that the client made that verifier from the password.
  */
 import { FastChatError } from '../protocol/errors.ts';
-import { concat, sameBytes, utf8 } from './bytes.ts';
+import { sameBytes } from '../protocol/same-bytes.ts';
+import { concat, utf8 } from './bytes.ts';
 import {
   LOGIN_FINISH_BYTES,
   LOGIN_REQUEST_BYTES,

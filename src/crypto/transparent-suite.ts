@@ -4,7 +4,8 @@
  * show; it gives no secrecy and no protection against forgers.
  */
 import { invariant } from '../protocol/errors.ts';
-import { concat, sameBytes } from './bytes.ts';
+import { sameBytes } from '../protocol/same-bytes.ts';
+import { concat } from './bytes.ts';
 import { SecretKeyPair } from './secrets.ts';
 import {
   HASH_BYTES_MAX,

@@ -6,6 +6,7 @@ import {
   DEFAULT_LIMITS,
   DRAIN_TIMEOUT_DEFAULT_MS,
   ENVELOPE_BODY_BYTES_MAX,
+  GROUP_MEMBERS_MAX,
   HISTORY_RETENTION_DEFAULT_MS,
   MAILBOX_TTL_DEFAULT_MS,
   REPLICA_REPLACE_DEFAULT_MS,
@@ -157,6 +158,11 @@ export const LIMIT_SETTINGS: { readonly [name in keyof Limits]: Setting<number> 
     count(1, MANY),
     DEFAULT_LIMITS.strangerMessages,
     'Undelivered messages from one sender who is not a contact.',
+  ),
+  groupMembers: setting(
+    count(2, GROUP_MEMBERS_MAX),
+    DEFAULT_LIMITS.groupMembers,
+    'Members of one group.',
   ),
   failedLoginsPerMinute: setting(
     count(1, MANY),

@@ -1,7 +1,18 @@
 /** What nodes say of a group besides its log; shared by client and node messages. */
-import { groupRole } from './group-log.ts';
+import { groupEntries, groupRole } from './group-log.ts';
 import { GROUP_MEMBERS_MAX, GROUP_RECEIPT_MEMBERS_MAX, GROUP_RECEIPT_SEQS_MAX } from './limits.ts';
-import { bool, groupId, incarnation, list, optional, struct, u32, u53, userId } from './schema.ts';
+import {
+  bool,
+  groupId,
+  incarnation,
+  list,
+  optional,
+  struct,
+  u32,
+  u53,
+  union,
+  userId,
+} from './schema.ts';
 import type { Infer } from './schema.ts';
 
 /** One group as the user actor of a member knows it; the group itself is the truth. */
@@ -70,3 +81,19 @@ export const groupReceipts = struct({
   counts: list(groupCount, GROUP_RECEIPT_SEQS_MAX),
 });
 export type GroupReceipts = Infer<typeof groupReceipts>;
+
+/** What a group tells the nodes that have interested sessions. */
+export const groupNews = union({
+  /** `ended`: users who are put out by the last of these entries and get no others. */
+  entries: [
+    1,
+    struct({
+      group: groupId,
+      incarnation,
+      entries: groupEntries,
+      ended: list(userId, GROUP_MEMBERS_MAX),
+    }),
+  ],
+  marks: [2, struct({ group: groupId, incarnation, marks: groupMarks })],
+});
+export type GroupNews = Infer<typeof groupNews>;

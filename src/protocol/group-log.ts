@@ -84,6 +84,19 @@ export const operationContent = struct({
 });
 export type OperationContent = Infer<typeof operationContent>;
 
+/** What the first operation of a chain names as the one before. */
+export const NO_OPERATION: Uint8Array = new Uint8Array(32);
+
+/** An operation as read; its byte strings are views of what it was read from. */
+export interface GroupOperation extends GroupStatement {
+  /** The statement as it was signed: the next key may depend on it. */
+  readonly statement: Uint8Array;
+  readonly commitment: Uint8Array;
+  readonly profile: Uint8Array | undefined;
+  /** What the next operation names as `previous`. */
+  readonly hash: Uint8Array;
+}
+
 /** Signature (64 bytes), then an encoded `operationContent`. */
 export const signedOperation = bytes(65, GROUP_OPERATION_BYTES_MAX);
 

@@ -59,6 +59,21 @@ export const GROUP_RECEIPT_SEQS_MAX = 64;
 export const GROUP_SUBSCRIPTIONS_MAX = 128;
 /** Past it the user's actor takes no further group in, and the user's devices do not hear of it. */
 export const GROUPS_PER_USER_MAX = 1000;
+/** Operations of one life of a group; past it only leaving and deleting are left. */
+export const GROUP_OPERATIONS_MAX = 100_000;
+/** Authors whose seals wait for their operation, and how long they do. */
+export const GROUP_STAGES_MAX = 4;
+export const GROUP_STAGE_LIFETIME_MS = 60 * SECOND_MS;
+/** How long a node that has interested sessions is pushed to without a word from it. */
+export const GROUP_INTEREST_LEASE_MS = 60 * SECOND_MS;
+/** How long receipts are gathered before members are told. */
+export const GROUP_MARKS_DELAY_MS = 250;
+/** Users who are told of their membership at a time. */
+export const GROUP_NOTICES_ASKED_MAX = 64;
+/** Identities of authors kept by one group actor. */
+export const GROUP_IDENTITIES_CACHED_MAX = 256;
+/** How often a group in memory looks for ended leases and what has expired. */
+export const GROUP_TICK_MS = 1 * MINUTE_MS;
 
 // Store
 /** lmdb corrupts its free list with multi-page values; anything longer is split into chunks. */
@@ -276,9 +291,9 @@ export const RECENT_HEADS_MAX = 1024;
 export const PAIRS_CACHED_MAX = 4096;
 /** Room in a log record for everything but the body. */
 export const LOG_RECORD_HEAD_BYTES_MAX = 200;
-/** Commits of one user that wait for the store; past either, senders are told to wait. */
-export const USER_COMMITS_WAITING_MAX = 1000;
-export const USER_COMMIT_BYTES_WAITING_MAX = 8 * MIB;
+/** Commits of one actor that wait for the store; past either, senders are told to wait. */
+export const ACTOR_COMMITS_WAITING_MAX = 1000;
+export const ACTOR_COMMIT_BYTES_WAITING_MAX = 8 * MIB;
 /** Commits of one actor are joined up to this many bytes. */
 export const ACTOR_COMMIT_BATCH_BYTES = 256 * KIB;
 /** Notices of expiry that senders have not confirmed yet; past it nothing undelivered expires. */
@@ -397,6 +412,8 @@ export interface Limits {
   readonly mailboxBytes: number;
   /** Waiting messages from one sender who is not a contact of the recipient. */
   readonly strangerMessages: number;
+  /** At most GROUP_MEMBERS_MAX. */
+  readonly groupMembers: number;
   readonly failedLoginsPerMinute: number;
   readonly loginsPerMinutePerSource: number;
   readonly registrationsPerMinutePerSource: number;
@@ -418,6 +435,7 @@ export const DEFAULT_LIMITS: Limits = {
   mailboxMessages: 100_000,
   mailboxBytes: 256 * MIB,
   strangerMessages: 1000,
+  groupMembers: 1000,
   failedLoginsPerMinute: 10,
   loginsPerMinutePerSource: 6000,
   registrationsPerMinutePerSource: 600,

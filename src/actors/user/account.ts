@@ -3,6 +3,7 @@ import type { SealedVault } from '../../protocol/account.ts';
 import { boxKey, sealedVault } from '../../protocol/account.ts';
 import { encode } from '../../protocol/codec.ts';
 import { perMinute, takeToken, waitForToken } from '../../ops/token-bucket.ts';
+import { ownCopy } from '../runtime/own-copy.ts';
 import {
   answer,
   answerAfter,
@@ -13,7 +14,6 @@ import {
 } from './commits.ts';
 import { deviceByKey, registerDevice } from './devices.ts';
 import type { Asked } from './messages.ts';
-import { ownCopy } from './records.ts';
 import type { AccountRecord, UserWrite } from './records.ts';
 import type { Release, UserState, UserTurn } from './state.ts';
 import { pendingCount } from './state.ts';

@@ -3,10 +3,11 @@ import type { LogEntry } from '../../protocol/envelope.ts';
 import {
   ACTOR_BUSY_RETRY_MS,
   DEVICES_MAX,
-  USER_COMMITS_WAITING_MAX,
-  USER_COMMIT_BYTES_WAITING_MAX,
+  ACTOR_COMMITS_WAITING_MAX,
+  ACTOR_COMMIT_BYTES_WAITING_MAX,
 } from '../../protocol/limits.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
+import { sameBytes } from '../../protocol/same-bytes.ts';
 import { answerAfter, beginCommit, refuse, replyOf } from './commits.ts';
 import type { Asked, EntryHead } from './messages.ts';
 import { admitPairs, pairOf, trimPairs } from './pairs.ts';
@@ -57,16 +58,12 @@ function refusedLife(account: AccountRecord, { envelope }: Append): Refused | un
 function answerDuplicate(turn: UserTurn, message: Append, pair: Pair): void {
   const { counter, tag, seq, at } = pair.record;
   const { envelope, replyTo } = message;
-  if (envelope.counter === counter && !isSameTag(tag, envelope.tag)) {
+  if (envelope.counter === counter && !sameBytes(tag, envelope.tag)) {
     reject(turn, message, { code: 'E_COUNTER', text: 'this counter was used for another message' });
     return;
   }
   // A sender that did not know of `last` had its store put back to an older state: it must not take this for an answer.
   answerAfter(turn, pair.commit, { to: replyTo, value: { seq, at, last: counter } });
-}
-
-function isSameTag(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }
 
 function refusedNew(
@@ -86,8 +83,8 @@ function refusedFull(state: UserState, pair: Pair, bodyBytes: number): Refused |
   const { log, commits, settings, contacts } = state;
   const { limits } = settings;
   if (
-    commits.waiting.size >= USER_COMMITS_WAITING_MAX ||
-    commits.bytes + bodyBytes > USER_COMMIT_BYTES_WAITING_MAX
+    commits.waiting.size >= ACTOR_COMMITS_WAITING_MAX ||
+    commits.bytes + bodyBytes > ACTOR_COMMIT_BYTES_WAITING_MAX
   )
     return {
       code: 'E_RATE_LIMITED',

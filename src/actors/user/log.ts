@@ -1,7 +1,8 @@
 /** Places in the log and the heads of its newest entries. Pure arithmetic over LogState. */
 import { RECENT_HEADS_MAX } from '../../protocol/limits.ts';
+import type { LogMark } from '../runtime/log-mark.ts';
 import type { EntryHead } from './messages.ts';
-import type { LogMark, MailboxRecord } from './records.ts';
+import type { MailboxRecord } from './records.ts';
 import type { LogState, UserState } from './state.ts';
 
 export function markOf({ seq, loud, bytes }: EntryHead): LogMark {

@@ -19,7 +19,6 @@
  */
 import { boxKey, counterRange, storeToken } from '../../protocol/account.ts';
 import type { ContactInfo, SealedVault } from '../../protocol/account.ts';
-import { decode, encode } from '../../protocol/codec.ts';
 import type { LogEntry } from '../../protocol/envelope.ts';
 import type { Membership } from '../../protocol/group-facts.ts';
 import type { DeviceId, GroupId, UserId } from '../../protocol/ids.ts';
@@ -43,8 +42,9 @@ import {
   u8,
   userId,
 } from '../../protocol/schema.ts';
-import type { Infer, Type } from '../../protocol/schema.ts';
+import type { Infer } from '../../protocol/schema.ts';
 import { sessionRef } from '../../protocol/user-calls.ts';
+import { logMark } from '../runtime/log-mark.ts';
 
 export const accountRecord = struct({
   incarnation,
@@ -72,16 +72,6 @@ export const deviceRecord = struct({
   session: optional(sessionRef),
 });
 export type DeviceRecord = Infer<typeof deviceRecord>;
-
-/** A place in the log with the sums of everything up to it, so that what lies between two places is a difference. */
-export const logMark = struct({
-  seq: u53,
-  /** Entries a person waits for. */
-  loud: u53,
-  /** Bytes of bodies. */
-  bytes: u53,
-});
-export type LogMark = Infer<typeof logMark>;
 
 export const mailboxRecord = struct({
   head: logMark,
@@ -163,8 +153,3 @@ export type UserWrite =
   | { readonly type: 'owed'; readonly record: OwedRecord }
   | { readonly type: 'removeOwed'; readonly seq: number }
   | { readonly type: 'seen'; readonly source: UserId; readonly record: SeenRecord };
-
-/** A value with byte strings of its own: what came in a frame must not keep that frame in memory. */
-export function ownCopy<T>(type: Type<T>, value: T): T {
-  return decode(type, encode(type, value));
-}

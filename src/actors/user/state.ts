@@ -8,15 +8,10 @@ import type { Membership } from '../../protocol/group-facts.ts';
 import type { DeviceId, GroupId, UserId } from '../../protocol/ids.ts';
 import type { Limits } from '../../protocol/limits.ts';
 import type { AnyUserReply, SessionRef } from '../../protocol/user-calls.ts';
+import { LOG_START } from '../runtime/log-mark.ts';
+import type { LogMark } from '../runtime/log-mark.ts';
 import type { EntryHead, UserEffect } from './messages.ts';
-import type {
-  AccountRecord,
-  DeviceRecord,
-  LogMark,
-  OwedRecord,
-  PairRecord,
-  SeenRecord,
-} from './records.ts';
+import type { AccountRecord, DeviceRecord, OwedRecord, PairRecord, SeenRecord } from './records.ts';
 import { SparseMap } from './sparse-map.ts';
 
 /** What an operator sets. */
@@ -145,8 +140,6 @@ export interface UserTurn {
   readonly effects: UserEffect[];
 }
 
-const NOTHING: LogMark = { seq: 0, loud: 0, bytes: 0 };
-
 /** The state of an address nobody has registered. */
 export function emptyState(user: UserId, settings: UserSettings): UserState {
   return {
@@ -159,10 +152,10 @@ export function emptyState(user: UserId, settings: UserSettings): UserState {
     sessions: new Map(),
     attaching: new SparseMap(),
     log: {
-      head: NOTHING,
+      head: LOG_START,
       headAt: 0,
-      committed: NOTHING,
-      settled: NOTHING,
+      committed: LOG_START,
+      settled: LOG_START,
       reached: 0,
       floor: 0,
       recent: [],

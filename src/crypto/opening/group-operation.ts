@@ -1,7 +1,7 @@
 /** Making operations on a group: the right key for the change, the profile under it, and the author's signature. */
 import { encode } from '../../protocol/codec.ts';
 import { FastChatError } from '../../protocol/errors.ts';
-import { groupStatement, operationContent } from '../../protocol/group-log.ts';
+import { NO_OPERATION, groupStatement, operationContent } from '../../protocol/group-log.ts';
 import type { GroupChange, GroupProfile } from '../../protocol/group-log.ts';
 import type { GroupId, Incarnation, UserId } from '../../protocol/ids.ts';
 import {
@@ -9,9 +9,9 @@ import {
   GROUP_TITLE_LENGTH_MAX,
   GROUP_TOPIC_LENGTH_MAX,
 } from '../../protocol/limits.ts';
-import { NO_OPERATION, operationHash } from '../group-operations.ts';
-import { keySourceOf } from '../group-roster.ts';
-import type { Roster } from '../group-roster.ts';
+import { operationHash } from '../group-operations.ts';
+import { keySourceOf } from '../../protocol/group-roster.ts';
+import type { Roster } from '../../protocol/group-roster.ts';
 import type { SecretBytes } from '../secrets.ts';
 import { encodeSigned } from '../signed.ts';
 import type { OpeningSuite } from '../suite.ts';

@@ -1,6 +1,7 @@
 /** The simulated twin of the opening half; see `transparent-suite.ts` for what it checks and what it does not give. */
 import { FastChatError, invariant } from '../../protocol/errors.ts';
-import { concat, sameBytes } from '../bytes.ts';
+import { sameBytes } from '../../protocol/same-bytes.ts';
+import { concat } from '../bytes.ts';
 import { SecretKeyPair } from '../secrets.ts';
 import {
   BOX_PRIVATE_KEY_BYTES,

@@ -1,6 +1,7 @@
 /** The simulated twin of the client's half of OPAQUE; see `transparent-password-server.ts`. */
 import { FastChatError } from '../../protocol/errors.ts';
-import { concat, sameBytes, utf8 } from '../bytes.ts';
+import { sameBytes } from '../../protocol/same-bytes.ts';
+import { concat, utf8 } from '../bytes.ts';
 import {
   EXPORT_KEY_BYTES,
   LOGIN_REQUEST_BYTES,

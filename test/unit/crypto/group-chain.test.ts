@@ -1,10 +1,10 @@
 /** The chain of operations: what follows what, which key holds, and that any sequence keeps its promises. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { applyOperation, refuseMessage } from '../../../src/crypto/group-roster.ts';
-import type { Roster } from '../../../src/crypto/group-roster.ts';
+import { applyOperation, refuseMessage } from '../../../src/protocol/group-roster.ts';
+import type { Roster } from '../../../src/protocol/group-roster.ts';
 import { readOperation } from '../../../src/crypto/group-operations.ts';
-import type { GroupOperation } from '../../../src/crypto/group-operations.ts';
+import type { GroupOperation } from '../../../src/protocol/group-log.ts';
 import type { OpeningSuite } from '../../../src/crypto/suite.ts';
 import type { GroupChange, GroupRole } from '../../../src/protocol/group-log.ts';
 import { parseGroupId, parseIncarnation, parseUserId } from '../../../src/protocol/ids.ts';

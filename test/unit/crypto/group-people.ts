@@ -1,8 +1,8 @@
 /** Members of a group as their clients see it, without a server between them: what each has verified and can open. */
-import { applyOperation, keySourceOf, refuseMessage } from '../../../src/crypto/group-roster.ts';
-import type { Roster } from '../../../src/crypto/group-roster.ts';
+import { applyOperation, keySourceOf, refuseMessage } from '../../../src/protocol/group-roster.ts';
+import type { Roster } from '../../../src/protocol/group-roster.ts';
 import { readOperation, verifyOperation } from '../../../src/crypto/group-operations.ts';
-import type { GroupOperation } from '../../../src/crypto/group-operations.ts';
+import type { GroupOperation } from '../../../src/protocol/group-log.ts';
 import {
   nextGroupKey,
   checkGroupKey,

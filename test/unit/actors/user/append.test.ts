@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { UserEffect } from '../../../../src/actors/user/messages.ts';
 import { parseIncarnation } from '../../../../src/protocol/ids.ts';
-import { PUSH_BYTES_MAX, USER_COMMITS_WAITING_MAX } from '../../../../src/protocol/limits.ts';
+import { PUSH_BYTES_MAX, ACTOR_COMMITS_WAITING_MAX } from '../../../../src/protocol/limits.ts';
 import {
   START_MS,
   Stepper,
@@ -181,9 +181,9 @@ describe('user: append', () => {
 
   it('makes senders wait when too many commits wait for the store', () => {
     const user = Stepper.registered(withLimits({ strangerMessages: Infinity }));
-    for (let counter = 1; counter <= USER_COMMITS_WAITING_MAX; counter += 1)
+    for (let counter = 1; counter <= ACTOR_COMMITS_WAITING_MAX; counter += 1)
       user.append({ counter });
-    const counter = USER_COMMITS_WAITING_MAX + 1;
+    const counter = ACTOR_COMMITS_WAITING_MAX + 1;
     expect(answers(user.append({ counter }))).to.deep.equal(['E_RATE_LIMITED']);
     user.flush();
     expect(of(user.append({ counter }), 'commit')).to.have.lengthOf(1);

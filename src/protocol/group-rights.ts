@@ -1,11 +1,11 @@
 /** The table of rights: who may change what in a group, and who its members are afterwards. Pure. */
-import { fail, succeed } from '../protocol/calls.ts';
-import type { Outcome } from '../protocol/calls.ts';
-import { FastChatError } from '../protocol/errors.ts';
-import type { ErrorCode } from '../protocol/errors.ts';
-import type { GroupChange, GroupMember, GroupRole } from '../protocol/group-log.ts';
-import type { UserId } from '../protocol/ids.ts';
-import { GROUP_MEMBERS_MAX } from '../protocol/limits.ts';
+import { fail, succeed } from './calls.ts';
+import type { Outcome } from './calls.ts';
+import { FastChatError } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
+import type { GroupChange, GroupMember, GroupRole } from './group-log.ts';
+import type { UserId } from './ids.ts';
+import { GROUP_MEMBERS_MAX } from './limits.ts';
 
 type Members = ReadonlyMap<UserId, GroupRole>;
 

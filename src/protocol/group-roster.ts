@@ -6,18 +6,17 @@
  * G2  Whoever may not do something has not done it: a refused operation changes nothing.
  * G3  The key epoch grows with every change of the key, and with nothing else; a fresh key ends `rekeyDue`.
  */
-import { fail, succeed } from '../protocol/calls.ts';
-import type { Outcome } from '../protocol/calls.ts';
-import type { Envelope } from '../protocol/envelope.ts';
-import { FastChatError } from '../protocol/errors.ts';
-import type { ErrorCode } from '../protocol/errors.ts';
-import type { GroupChange, GroupRole } from '../protocol/group-log.ts';
-import type { GroupId, Incarnation, UserId } from '../protocol/ids.ts';
-import { GROUP_MEMBERS_MAX } from '../protocol/limits.ts';
-import { sameBytes } from './bytes.ts';
+import { fail, succeed } from './calls.ts';
+import type { Outcome } from './calls.ts';
+import type { Envelope } from './envelope.ts';
+import { FastChatError } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
+import { NO_OPERATION } from './group-log.ts';
+import type { GroupChange, GroupOperation, GroupRole } from './group-log.ts';
 import { judgeChange } from './group-rights.ts';
-import { NO_OPERATION } from './group-operations.ts';
-import type { GroupOperation } from './group-operations.ts';
+import type { GroupId, Incarnation, UserId } from './ids.ts';
+import { GROUP_MEMBERS_MAX } from './limits.ts';
+import { sameBytes } from './same-bytes.ts';
 
 /** A group after some operation of its chain. Never changed in place. */
 export interface Roster {

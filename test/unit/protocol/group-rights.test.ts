@@ -1,6 +1,6 @@
 /** The table of rights: every role, every change, every state that matters. */
 import { expect } from 'chai';
-import { judgeChange } from '../../../src/crypto/group-rights.ts';
+import { judgeChange } from '../../../src/protocol/group-rights.ts';
 import type { GroupChange, GroupRole } from '../../../src/protocol/group-log.ts';
 import { parseUserId } from '../../../src/protocol/ids.ts';
 import type { UserId } from '../../../src/protocol/ids.ts';
