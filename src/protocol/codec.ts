@@ -14,9 +14,28 @@ const decoder = new Decoder({
   maxExtLength: 0,
 });
 
-/** Encodes a plain value (numbers, text, byte strings, arrays, nil). The result is a buffer of its own. */
+/** What is encoded shares memory with its neighbours up to this size: allocating some for each costs more than encoding. */
+const SHARED_BYTES_MAX = 2048;
+const SLAB_BYTES = 16_384;
+let slab = new Uint8Array(SLAB_BYTES);
+let slabUsed = 0;
+
+function ownCopy(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes;
+  if (length > SHARED_BYTES_MAX) return bytes.slice();
+  if (slabUsed + length > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  const copy = slab.subarray(slabUsed, slabUsed + length);
+  copy.set(bytes);
+  slabUsed += length;
+  return copy;
+}
+
+/** Encodes a plain value (numbers, text, byte strings, arrays, nil). No later call changes the result. */
 export function encodeRaw(value: unknown): Uint8Array {
-  return encoder.encode(value);
+  return ownCopy(encoder.encodeSharedRef(value));
 }
 
 /** Decodes one msgpack value that fills `bytes` exactly. @throws E_BAD_FRAME */
