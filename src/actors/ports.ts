@@ -11,6 +11,8 @@ import type { Gate } from './balancer/messages.ts';
 export interface ActorWrite {
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
+  /** Nothing is under the key, which spares a look. */
+  readonly isNew?: boolean;
 }
 
 /** One shard as its owner sees it in one epoch; every write carries that epoch. */

@@ -60,8 +60,8 @@ export class UserActors implements LocalActors, ShardServing {
       done?.(fail(new FastChatError('E_NO_SUCH_GROUP', `there is no group ${address}`)));
       return;
     }
-    const ask = { type: request.type, request };
-    this.#family.tell(address, done === undefined ? ask : { ...ask, done });
+    const { type } = request;
+    this.#family.tell(address, done === undefined ? { type, request } : { type, request, done });
   }
 
   freeze(shard: ShardId): Promise<void> {

@@ -21,7 +21,9 @@ export function recordCommit(
   writes: readonly Write[],
 ): void {
   const data = dataArea(state.shard);
-  const oldValues = writes.map(({ key }) => environment.get(data, key));
+  const oldValues = writes.map(({ key, isNew }) =>
+    isNew === true ? undefined : environment.get(data, key),
+  );
   const record = encodeJournalRecord(head.epoch, writes, oldValues);
   const area = journalArea(state.shard);
   for (let from = 0, part = 0; from < record.length; from += STORE_VALUE_BYTES_MAX, part += 1)

@@ -23,6 +23,8 @@ export type StoreKey = Uint8Array;
 export interface Write {
   readonly key: StoreKey;
   readonly value: Uint8Array | undefined;
+  /** Nothing is under the key, so the journal need not look for what a roll-back would put back there. */
+  readonly isNew?: boolean;
 }
 
 /** The newest commit of a shard here and the epoch it was made in; {0, 0} for a shard never written. */

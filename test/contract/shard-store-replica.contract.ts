@@ -253,6 +253,15 @@ export function shardStoreReplicaContract(name: string, createWorld: () => Store
         expect(valuesOf(store.since(SHARD, 1))).to.deep.equal({ a: '5' });
       });
 
+      it('removes what was said to be new', async () => {
+        await store.commit(SHARD, 1, writesOf({ a: '1' }));
+        const added = writesOf({ b: '2' }).map((write) => ({ ...write, isNew: true }));
+        await store.commit(SHARD, 1, [...added, ...writesOf({ a: '2' })]);
+        expect(valuesOf(store.since(SHARD, 1))).to.deep.equal({ a: '2', b: '2' });
+        await store.rollBack(SHARD, 1);
+        expect(contentOf(store)).to.deep.equal([['a', '1']]);
+      });
+
       it('undoes commits that overlapped in one turn', async () => {
         await store.commit(SHARD, 1, writesOf({ a: '1' }));
         const pending = [

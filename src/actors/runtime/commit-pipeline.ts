@@ -18,8 +18,11 @@ interface WaitingCommit<Write> {
 export interface WriteKind<Write> {
   /** The physical writes, in order. */
   encode(writes: Iterable<Write>): readonly ActorWrite[];
-  /** The record that a write changes: of two writes with one name the later one holds. */
-  nameOf(write: Write): string;
+  /**
+   * The record that a write changes: of two writes with one name the later one holds. Undefined for a record that is
+   * written only once, such as an entry of a log.
+   */
+  nameOf(write: Write): string | undefined;
   /** About how many bytes a write takes in a commit. */
   bytesOf(write: Write): number;
   /** One write in the place of two of the same name; the later one when this is missing. */
@@ -84,19 +87,25 @@ export class CommitPipeline<Write> {
 
   #joinCommits(): { readonly lastId: number; readonly writes: Iterable<Write> } {
     const { kind } = this.#options;
-    const writes = new Map<string, Write>();
+    const once: Write[] = [];
+    const latest = new Map<string, Write>();
     let count = 0;
     let batchBytes = 0;
     let lastId = 0;
     for (const commit of this.#waiting) {
       for (const write of commit.writes) batchBytes += kind.bytesOf(write);
       if (count > 0 && batchBytes > ACTOR_COMMIT_BATCH_BYTES) break;
-      for (const write of commit.writes) putLast(writes, write, kind);
+      for (const write of commit.writes) {
+        const name = kind.nameOf(write);
+        if (name === undefined) once.push(write);
+        else latest.set(name, joined(latest.get(name), write, kind));
+      }
       lastId = commit.id;
       count += 1;
     }
     this.#waiting = this.#waiting.slice(count);
-    return { lastId, writes: writes.values() };
+    for (const write of latest.values()) once.push(write);
+    return { lastId, writes: once };
   }
 
   #committed(id: number): void {
@@ -114,9 +123,6 @@ export class CommitPipeline<Write> {
   }
 }
 
-function putLast<Write>(writes: Map<string, Write>, write: Write, kind: WriteKind<Write>): void {
-  const name = kind.nameOf(write);
-  const before = writes.get(name);
-  const joined = before === undefined ? undefined : kind.join?.(before, write);
-  writes.set(name, joined ?? write);
+function joined<Write>(before: Write | undefined, write: Write, kind: WriteKind<Write>): Write {
+  return (before === undefined ? undefined : kind.join?.(before, write)) ?? write;
 }

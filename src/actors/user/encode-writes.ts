@@ -64,8 +64,8 @@ function joinVaults(earlier: UserWrite, later: UserWrite): UserWrite {
   return { ...later, oldBytes: Math.max(later.oldBytes, earlier.oldBytes) };
 }
 
-function recordName(write: UserWrite): string {
-  return placeOf(write).join('/');
+function recordName(write: UserWrite): string | undefined {
+  return write.type === 'log' ? undefined : placeOf(write).join('/');
 }
 
 function estimateBytes(write: UserWrite): number {
@@ -79,7 +79,7 @@ function encodeWrites(user: UserId, writes: Iterable<UserWrite>, codec: RecordCo
   for (const write of writes) {
     const key = codec.key(user, ...placeOf(write));
     if (write.type === 'vault') physical.push(...vaultWrites(key, write, codec));
-    else if (write.type === 'log') physical.push(...entryWrites(user, write, codec));
+    else if (write.type === 'log') addEntry(physical, key, write, { user, codec });
     else physical.push({ key, value: plainValue(write) });
     if (write.type === 'removeLog' && write.parts > 0)
       physical.push(...codec.chunk(codec.key(user, 'body', write.seq), undefined, write.parts));
@@ -88,21 +88,37 @@ function encodeWrites(user: UserId, writes: Iterable<UserWrite>, codec: RecordCo
 }
 
 /** The log record holds the beginning of the body, which is all of most; the rest has a key of its own. */
-function entryWrites(
-  user: UserId,
+function addEntry(
+  physical: ActorWrite[],
+  key: Uint8Array,
   { entry, loud, bytes }: LogWrite,
-  codec: RecordCodec,
-): readonly ActorWrite[] {
+  { user, codec }: { readonly user: UserId; readonly codec: RecordCodec },
+): void {
   const { seq, at, envelope } = entry;
   const { from, device, counter, tag, boxEpoch, quiet, body } = envelope;
   const bodyStart = body.subarray(0, BODY_START_BYTES);
   const rest = body.length > BODY_START_BYTES ? body.subarray(BODY_START_BYTES) : undefined;
   const parts = codec.chunkCount(rest);
-  const header = { seq, at, loud, bytes, from, device, counter, tag, boxEpoch, quiet };
-  const value = encode(logRecord, { ...header, parts, bodyStart });
-  const record = { key: codec.key(user, 'log', seq), value };
-  if (rest === undefined) return [record];
-  return [record, ...codec.chunk(codec.key(user, 'body', seq), rest, 0)];
+  physical.push({
+    key,
+    // Sequence numbers are never given twice.
+    isNew: true,
+    value: encode(logRecord, {
+      seq,
+      at,
+      loud,
+      bytes,
+      from,
+      device,
+      counter,
+      tag,
+      boxEpoch,
+      quiet,
+      parts,
+      bodyStart,
+    }),
+  });
+  if (rest !== undefined) physical.push(...codec.chunk(codec.key(user, 'body', seq), rest, 0));
 }
 
 function vaultWrites(
