@@ -27,15 +27,48 @@ import { createRouterCounters } from './router-ports.ts';
 import type { Done, RouterCounters, RouterPorts } from './router-ports.ts';
 import { shardOf } from './shards.ts';
 
-/** One message on its way to an address. */
-interface Errand extends Waiting {
+/** What becomes of an errand that waited. */
+interface Waits {
+  proceed(errand: Errand): void;
+  expire(errand: Errand): void;
+}
+
+interface Call {
   readonly to: Address;
   readonly shard: ShardId;
   readonly request: UserRequest;
   /** Undefined for a tell. */
   readonly done: Done | undefined;
+}
+
+/** One message on its way to an address. A class, because there is one for every message and few ever wait. */
+class Errand implements Waiting {
+  readonly to: Address;
+  readonly shard: ShardId;
+  readonly request: UserRequest;
+  readonly done: Done | undefined;
+  readonly deadlineMs: number;
   /** The shard's epoch when it was last sent. */
-  sentEpoch: number;
+  sentEpoch = 0;
+  waits = 0;
+  readonly #waits: Waits;
+
+  constructor({ to, shard, request, done }: Call, deadlineMs: number, waits: Waits) {
+    this.to = to;
+    this.shard = shard;
+    this.request = request;
+    this.done = done;
+    this.deadlineMs = deadlineMs;
+    this.#waits = waits;
+  }
+
+  proceed(): void {
+    this.#waits.proceed(this);
+  }
+
+  expire(): void {
+    this.#waits.expire(this);
+  }
 }
 
 type MeshOutcome = Parameters<Parameters<RouterPorts['mesh']['request']>[3]>[0];
@@ -45,6 +78,10 @@ export class Router {
   readonly #parking: Parking;
   readonly #counters = createRouterCounters();
   readonly #subscription: { cancel(): void };
+  readonly #waits: Waits = {
+    proceed: (errand) => this.#route(errand),
+    expire: (errand) => this.#giveUp(errand, 'nobody serves it'),
+  };
 
   /** Serves the mesh services `actor` and `session`. */
   constructor(ports: RouterPorts) {
@@ -102,18 +139,9 @@ export class Router {
   }
 
   #post(to: Address, request: UserRequest, done: Done | undefined): void {
-    const errand: Errand = {
-      to,
-      shard: shardOf(to, Math.max(1, this.#ports.directory.shards)),
-      request,
-      done,
-      sentEpoch: 0,
-      deadlineMs: this.#ports.clock.mono() + MESH_REQUEST_TIMEOUT_MS,
-      waits: 0,
-      proceed: () => this.#route(errand),
-      expire: () => this.#giveUp(errand, 'nobody serves it'),
-    };
-    this.#route(errand);
+    const shard = shardOf(to, Math.max(1, this.#ports.directory.shards));
+    const deadlineMs = this.#ports.clock.mono() + MESH_REQUEST_TIMEOUT_MS;
+    this.#route(new Errand({ to, shard, request, done }, deadlineMs, this.#waits));
   }
 
   #route(errand: Errand): void {
