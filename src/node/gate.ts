@@ -33,7 +33,7 @@ import { GO_AWAY_SPREAD_MS } from '../protocol/limits.ts';
 import type { Limits } from '../protocol/limits.ts';
 import { GateCounter } from './gate-counts.ts';
 import type { GateCounts } from './gate-counts.ts';
-import { paced } from './gate-pace.ts';
+import { Farewell } from './gate-farewell.ts';
 import { SourceBudgets } from './gate-sources.ts';
 
 export interface ClientGateOptions {
@@ -80,6 +80,7 @@ export class ClientGate {
   #listener: LinkListener | undefined;
   #lastSession = 0;
   #attached = 0;
+  #farewell: Farewell<Entry> | undefined;
   #onEmpty: (() => void) | undefined;
 
   private constructor(options: ClientGateOptions) {
@@ -151,11 +152,10 @@ export class ClientGate {
    */
   async drain(perSecond: number = this.#options.limits.drainSessionsPerSecond): Promise<void> {
     this.#listener?.stopAccepting();
-    const { clock } = this.#options;
-    await paced([...this.#entries.values()], { clock, perSecond }, (entry) =>
-      this.#sendAway(entry),
-    );
     if (this.#entries.size === 0) return;
+    const { clock } = this.#options;
+    const sendAway = (entry: Entry): void => this.#sendAway(entry);
+    this.#farewell = new Farewell([...this.#entries.values()], { clock, perSecond, sendAway });
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
@@ -164,6 +164,7 @@ export class ClientGate {
   /** Ends every session and stops listening. */
   async closeAll(): Promise<void> {
     this.#listener?.stopAccepting();
+    this.#farewell?.end();
     await Promise.all([...this.#entries.values()].map(({ actor }) => actor.stop(CLOSED)));
     await this.#listener?.close();
   }
@@ -215,6 +216,7 @@ export class ClientGate {
     const entry = this.#entries.get(session);
     if (entry === undefined) return;
     this.#entries.delete(session);
+    this.#farewell?.gone(entry);
     if (entry.holder !== undefined) {
       this.#attached -= 1;
       this.#options.onSessions();

@@ -1,9 +1,10 @@
 /**
  * The client's one session: opened, kept alive, found again after every loss until `close`.
  *
- * N1  At most one session is open; what an older link still says is ignored.
+ * N1  At most one session is in use; what an older link still says is ignored.
  * N2  A loss is followed by attempts without end, further and further apart, unless a refusal can never change.
  * N3  A call either goes to a live session or waits for one until its own deadline.
+ * N4  A node that drains is left only once the session at the next node is there, as long as it lets us stay.
  */
 import { every } from '../../ops/clock.ts';
 import type { Timer } from '../../ops/clock.ts';
@@ -53,6 +54,8 @@ export class Connection {
   #state: ConnectionState = { at: 'idle' };
   /** Grows whenever what is under way becomes void. */
   #run = 0;
+  /** The run that looks for the next session while this one is still in use. */
+  #move = -1;
 
   constructor(ports: DialPorts, device: Authentication, listener: ConnectionListener) {
     this.#ports = ports;
@@ -87,7 +90,7 @@ export class Connection {
     if (this.#state.at === 'online' || this.#state.at === 'connecting')
       return await this.online(REQUEST_TIMEOUT_MS);
     this.stop('a new login');
-    return await this.#attempt(0, undefined);
+    return await this.#attempt(0);
   }
 
   /** Calls a node, waiting for a session first. With `repeat`, asks again when the session is lost before the answer. */
@@ -145,10 +148,10 @@ export class Connection {
     return this.#run;
   }
 
-  async #attempt(attempt: number, ticket: Redirect | undefined): Promise<Session> {
+  async #attempt(attempt: number): Promise<Session> {
     const run = this.#start(attempt);
     try {
-      return await this.#attach(run, this.#device, ticket);
+      return await this.#attach(run, this.#device, undefined);
     } catch (cause) {
       if (run === this.#run) this.#failed(attempt, asFastChatError(cause));
       throw cause;
@@ -167,22 +170,26 @@ export class Connection {
       session.link.close('the login could not be finished');
       throw cause;
     }
+    if (run === this.#run) this.#leave('a new session is there');
+    // What was asked on the old link has failed by then, and is asked again on the new one.
+    await new Promise<void>((resolve) => this.#ports.clock.soon(resolve));
     if (run !== this.#run || !session.link.isOpen) {
       session.link.close('no longer wanted');
       throw new FastChatError('E_UNREACHABLE', 'the connection ended during the login');
     }
-    this.#use(run, session);
+    this.#use(session);
     return session;
   }
 
-  #use(run: number, session: Session): void {
+  #use(session: Session): void {
     const keepAlive = every(this.#ports.clock, KEEPALIVE_INTERVAL_MS, () => this.#ping(session));
     this.#state = { at: 'online', session, keepAlive };
+    this.#move = -1;
     this.#listener.onOnline(session);
     session.link.listen({
-      onPush: (push) => this.#pushed(run, push),
+      onPush: (push) => this.#pushed(session, push),
       onWritable: () => this.#listener.onWritable(),
-      onClose: (reason) => this.#closed(run, reason),
+      onClose: (reason) => this.#closed(session, reason),
     });
     this.#waiters.succeed(session);
   }
@@ -197,8 +204,9 @@ export class Connection {
     );
   }
 
-  #closed(run: number, reason: string): void {
-    if (run !== this.#run || this.#state.at !== 'online') return;
+  #closed(session: Session, reason: string): void {
+    if (this.#state.at !== 'online' || this.#state.session !== session) return;
+    if (this.#isMoving) return this.#leave(reason);
     this.#state.keepAlive.cancel();
     this.#failed(0, new FastChatError('E_UNREACHABLE', `the connection ended: ${reason}`));
   }
@@ -212,11 +220,11 @@ export class Connection {
     this.#wait(attempt + 1, delayMs);
   }
 
-  #wait(attempt: number, delayMs: number, ticket?: Redirect): void {
+  #wait(attempt: number, delayMs: number): void {
     this.#run += 1;
     const timer = this.#ports.clock.after(delayMs, () => {
       // Whoever waits for a session is told by `onOnline`; a failure has been dealt with in `#failed`.
-      this.#attempt(attempt, ticket).catch(() => undefined);
+      this.#attempt(attempt).catch(() => undefined);
     });
     this.#state = { at: 'waiting', attempt, timer };
     this.#listener.onLost(delayMs);
@@ -229,21 +237,56 @@ export class Connection {
     this.#listener.onEnded(error);
   }
 
-  #pushed(run: number, push: Push): void {
-    if (run !== this.#run) return;
+  #pushed(session: Session, push: Push): void {
+    if (this.session !== session) return;
     if (push.type === 'goAway') return this.#goAway(push);
     this.#listener.onPush(push);
   }
 
   #goAway(push: Extract<Push, { type: 'goAway' }>): void {
     if (this.#state.at !== 'online') return;
+    if (push.redirect !== undefined) return void this.#moveTo(push.redirect);
+    // By ourselves: the next session has been attached, and is about to be used.
+    if (push.reason === 'replaced' && this.#isMoving) return;
     const { session, keepAlive } = this.#state;
     keepAlive.cancel();
     session.link.close(`told to go: ${push.reason}`);
     if (push.reason === 'revoked')
       return this.#end(new FastChatError('E_AUTH', 'this device was revoked'));
-    if (push.redirect !== undefined) return this.#wait(0, 0, push.redirect);
     const afterMs = Math.min(push.afterMs, RECONNECT_DELAY_MAX_MS);
     this.#wait(0, afterMs + retryDelayMs(0, this.#ports.random));
+  }
+
+  get #isMoving(): boolean {
+    return this.#move === this.#run;
+  }
+
+  /** Looks for a session where the ticket says, while this one goes on. Never rejects. */
+  async #moveTo(ticket: Redirect): Promise<void> {
+    if (this.#isMoving) return;
+    this.#run += 1;
+    const run = this.#run;
+    this.#move = run;
+    try {
+      await this.#attach(run, this.#device, ticket);
+    } catch (cause) {
+      if (run !== this.#run) return;
+      this.#drop('the next node did not let us in');
+      this.#failed(0, asFastChatError(cause));
+    }
+  }
+
+  /** Ends the session, if there is one, while another is being looked for. */
+  #leave(reason: string): void {
+    if (this.#drop(reason)) this.#listener.onLost(0);
+  }
+
+  #drop(reason: string): boolean {
+    if (this.#state.at !== 'online') return false;
+    const { session, keepAlive } = this.#state;
+    keepAlive.cancel();
+    this.#state = { at: 'connecting', attempt: 0 };
+    session.link.close(reason);
+    return true;
   }
 }

@@ -275,16 +275,90 @@ describe('client: account', () => {
     expect(second.of('state').at(-1)).to.include({ connected: true, node: 'n2' });
   });
 
-  it('goes where a draining node sends it', async () => {
-    const { cluster } = world;
-    const gate = await cluster.addGate('n2');
-    const ticket = new Uint8Array(32).fill(9);
-    const [device, node] = [parseDeviceId(1), parseNodeId('n2')];
-    cluster.tickets.set(Buffer.from(ticket).toString('hex'), { user: alice.user, device, node });
-    const redirect = { ticket, gate: { ...gate, node } };
-    cluster.push(alice.user, { type: 'goAway', reason: 'drain', afterMs: 0, redirect });
-    await world.pass(1_000);
-    expect(alice.of('state').at(-1)).to.include({ connected: true, node: 'n2' });
+  describe('at a node that drains', () => {
+    /** A gate that alice is let in at, and the push that sends her there. */
+    async function sendAway(name = 'n2'): Promise<void> {
+      const { cluster } = world;
+      const gate = await cluster.addGate(name);
+      const ticket = new Uint8Array(32).fill(cluster.tickets.size + 1);
+      const [device, node] = [parseDeviceId(1), parseNodeId(name)];
+      cluster.tickets.set(Buffer.from(ticket).toString('hex'), { user: alice.user, device, node });
+      const redirect = { ticket, gate: { ...gate, node } };
+      cluster.push(alice.user, { type: 'goAway', reason: 'drain', afterMs: 0, redirect });
+    }
+    const states = (): readonly unknown[] =>
+      alice.of('state').map(({ connected, node }) => (connected ? node : 'none'));
+
+    it('goes where it is sent', async () => {
+      await sendAway();
+      await world.pass(1_000);
+      expect(states()).to.deep.equal(['n1', 'none', 'n2']);
+      const logins = world.cluster.calls.filter(({ request }) => request.type === 'deviceLogin');
+      expect(logins, 'no login beside the first').to.have.length(1);
+    });
+
+    it('may be sent on again, and comes back from losses after that', async () => {
+      for (const name of ['n2', 'n3', 'n4']) {
+        await sendAway(name);
+        await world.pass(1_000);
+      }
+      expect(states()).to.deep.equal(['n1', 'none', 'n2', 'none', 'n3', 'none', 'n4']);
+      world.cluster.cutAll();
+      await world.pass(5_000);
+      expect(states().slice(-2)[0]).to.equal('none');
+      expect(states().at(-1)).not.to.equal('none');
+    });
+
+    it('stays in use until the next session is there', async () => {
+      const bob = await world.join('bob');
+      let mayEnter = false;
+      world.cluster.script = ({ type }) =>
+        type === 'ticketLogin' && !mayEnter ? 'ignore' : 'serve';
+      await sendAway();
+      await world.pass(1_000);
+      await world.until(alice.client.send(bob.user, 'still here', { timeoutMs: 500 }));
+      await world.until(bob.client.send(alice.user, 'so am I', { timeoutMs: 500 }));
+      await world.pass(100);
+      expect(alice.shown()).to.deep.equal(['so am I']);
+      expect(states()).to.deep.equal(['n1']);
+      mayEnter = true;
+      await world.pass(30_000);
+      expect(states().at(-1)).to.be.oneOf(['n1', 'n2']);
+    });
+
+    it('goes on looking when it is shut out before the next session is there', async () => {
+      world.cluster.script = ({ type }) => (type === 'ticketLogin' ? 'ignore' : 'serve');
+      await sendAway();
+      await world.pass(1_000);
+      world.cluster.cutAll();
+      await world.pass(1);
+      expect(states().at(-1)).to.equal('none');
+      await world.pass(30_000);
+      expect(states().at(-1)).to.be.oneOf(['n1', 'n2']);
+    });
+
+    it('logs in anew when the ticket is worth nothing', async () => {
+      world.cluster.script = ({ type }) =>
+        type === 'ticketLogin' ? new FastChatError('E_TICKET_NODE', 'another boot') : 'serve';
+      await sendAway();
+      await world.pass(5_000);
+      expect(states().slice(0, 2)).to.deep.equal(['n1', 'none']);
+      expect(states()).to.have.length(3);
+    });
+
+    it('sends what was on its way again, and it is shown once', async () => {
+      const bob = await world.join('bob');
+      let isDeaf = true;
+      world.cluster.script = ({ type }) => (type === 'send' && isDeaf ? 'mute' : 'serve');
+      const sent = alice.client.send(bob.user, 'once', { timeoutMs: 10_000 });
+      await world.pass(50);
+      isDeaf = false;
+      await sendAway();
+      await world.until(sent);
+      await world.pass(1_000);
+      expect(bob.shown()).to.deep.equal(['once']);
+      expect(states().at(-1)).to.equal('n2');
+    });
   });
 
   it('comes back after every loss of its link', async () => {
