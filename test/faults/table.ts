@@ -19,6 +19,9 @@ const HEADS = [
   'verdict',
 ] as const;
 
+/** A load process that is later than this says little about the times of nodes. */
+const DOUBT_MS = 500;
+
 function rowOf(result: Result): readonly string[] {
   const { name, rounds, counts, hurt, silenceMaxMs, violations } = result;
   const refused = Object.values(counts.refused).reduce((sum, count) => sum + count, 0);
@@ -55,6 +58,13 @@ export function tableOf(results: readonly Result[], skipped: readonly Skipped[])
       ? []
       : [`\n${name}, seed ${seed}, logs in ${folder}`, ...violations.map((text) => `  ${text}`)],
   );
+  const late = results.filter(({ loadLateMaxMs }) => loadLateMaxMs > DOUBT_MS);
+  const doubts = late.map(
+    ({ name, loadLateMaxMs }) =>
+      `doubt: the load process of ${name} was late by up to ${Math.round(loadLateMaxMs)} ms itself`,
+  );
   const lacks = skipped.map(({ name, lack }) => `skipped ${name}: ${lack}`);
-  return [...lines, ...failures, ...(lacks.length === 0 ? [] : ['', ...lacks])].join('\n');
+  return [...lines, ...failures, ...doubts, ...(lacks.length === 0 ? [] : ['', ...lacks])].join(
+    '\n',
+  );
 }

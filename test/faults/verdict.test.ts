@@ -121,6 +121,8 @@ describe('the stalls of a fault run', () => {
       what: 'kill',
       at: 100,
       hurtMs: [300],
+      ownerMs: [300],
+      sessionMs: [],
       allMs: [300],
       silenceMs: 300,
     });
@@ -149,6 +151,8 @@ describe('the stalls of a fault run', () => {
       at(300, { is: 'recovered', what: 'kill' }),
     ]);
     expect(stalls?.hurtMs).to.deep.equal([70, 100]);
+    expect(stalls?.ownerMs).to.deep.equal([70]);
+    expect(stalls?.sessionMs).to.deep.equal([100]);
     expect(stalls?.allMs).to.deep.equal([30, 70, 100]);
   });
 

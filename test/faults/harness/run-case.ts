@@ -24,6 +24,8 @@ export interface Result {
   readonly violations: readonly string[];
   readonly counts: Counts;
   readonly hurt: Quantiles;
+  readonly hurtOwner: Quantiles;
+  readonly hurtSession: Quantiles;
   readonly all: Quantiles;
   readonly silenceMaxMs: number;
   /** Share of one core that the load process took. */
@@ -96,6 +98,8 @@ class Run {
       ],
       counts,
       hurt,
+      hurtOwner: quantiles(stalls.flatMap(({ ownerMs }) => ownerMs)),
+      hurtSession: quantiles(stalls.flatMap(({ sessionMs }) => sessionMs)),
       all: quantiles(stalls.flatMap(({ allMs }) => allMs)),
       silenceMaxMs: Math.max(0, ...stalls.map(({ silenceMs }) => silenceMs)),
       loadShare: (cpuMs - this.#cpuAtStartMs) / (monoMs() - this.#startedMs),
@@ -193,6 +197,8 @@ function emptyResult({ name }: FaultCase, { world }: RunOptions): Result {
     violations: [],
     counts: judge([]).counts,
     hurt: none,
+    hurtOwner: none,
+    hurtSession: none,
     all: none,
     silenceMaxMs: 0,
     loadShare: 0,

@@ -16,6 +16,9 @@ export interface FaultStalls {
   readonly at: number;
   /** Of the conversations whose recipient's shard or whose sender's session was on a node that was hurt. */
   readonly hurtMs: readonly number[];
+  /** Of these, the ones whose recipient's shard was there, and the ones whose sender's session was. */
+  readonly ownerMs: readonly number[];
+  readonly sessionMs: readonly number[];
   /** Of every conversation. */
   readonly allMs: readonly number[];
   /** The longest time in which no conversation of the whole cluster got an acknowledgement. */
@@ -83,21 +86,27 @@ function askedIn(events: readonly JournalEvent[]): readonly Asked[] {
 function stallsIn(span: Span, asked: readonly Asked[]): FaultStalls {
   const hurtUsers = new Set(span.fault.users);
   const stalls = new Map<string, number>();
-  const hurt = new Set<string>();
+  const owner = new Set<string>();
+  const session = new Set<string>();
   const answers: number[] = [];
   for (const { conversation, from, to, sentAt, answeredAt = span.until } of asked) {
     if (sentAt > span.until || answeredAt < span.from) continue;
     const waited = Math.min(answeredAt, span.until) - Math.max(sentAt, span.from);
     stalls.set(conversation, Math.max(stalls.get(conversation) ?? 0, waited));
-    if (hurtUsers.has(to) || span.senders.has(from)) hurt.add(conversation);
+    if (hurtUsers.has(to)) owner.add(conversation);
+    if (span.senders.has(from)) session.add(conversation);
     if (answeredAt <= span.until) answers.push(answeredAt);
   }
   const times = [span.from, ...answers.sort((left, right) => left - right)];
   const gaps = times.map((at, index) => at - (times[index - 1] ?? at));
+  const of = (isOne: (name: string) => boolean): readonly number[] =>
+    [...stalls].filter(([name]) => isOne(name)).map(([, stall]) => stall);
   return {
     what: span.fault.what,
     at: span.from,
-    hurtMs: [...stalls].filter(([name]) => hurt.has(name)).map(([, stall]) => stall),
+    hurtMs: of((name) => owner.has(name) || session.has(name)),
+    ownerMs: of((name) => owner.has(name)),
+    sessionMs: of((name) => session.has(name)),
     allMs: [...stalls.values()],
     silenceMs: gaps.reduce((most, gap) => Math.max(most, gap), 0),
   };
