@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { judge } from './verdict/checker.ts';
 import type { JournalEvent, NewEvent } from './verdict/journal.ts';
 import { doubleOwners, takingOf } from './verdict/owners.ts';
+import type { Taking } from './verdict/owners.ts';
 import { quantiles, stallsOf } from './verdict/stalls.ts';
 
 const message = (id: string, from = '@a', to = '@b') => ({ from, to, id });
@@ -185,12 +186,20 @@ describe('owners in the logs of nodes', () => {
     expect(takingOf('n1', 1, 'Assertion failed: "shard_taken"')).to.equal(undefined);
   });
 
+  const doubles = (takings: readonly Taking[], mayResume = false): readonly string[] =>
+    doubleOwners(takings, { mayResume });
+
   it('may change with every epoch', () => {
-    expect(doubleOwners([taking('n1', 1), taking('n2', 2), taking('n1', 3)])).to.deep.equal([]);
+    expect(doubles([taking('n1', 1), taking('n2', 2), taking('n1', 3)])).to.deep.equal([]);
   });
 
-  it('may not share an epoch, not even two lives of one node', () => {
-    expect(doubleOwners([taking('n1', 1), taking('n2', 1)])).to.have.length(1);
-    expect(doubleOwners([taking('n1', 1, 1), taking('n1', 1, 2)])).to.have.length(1);
+  it('may not share an epoch', () => {
+    expect(doubles([taking('n1', 1), taking('n2', 1)])).to.have.length(1);
+    expect(doubles([taking('n1', 1), taking('n2', 1)], true)).to.have.length(1);
+  });
+
+  it('may not share it with their own former life, unless nobody else has a copy', () => {
+    expect(doubles([taking('n1', 1, 1), taking('n1', 1, 2)])).to.have.length(1);
+    expect(doubles([taking('n1', 1, 1), taking('n1', 1, 2)], true)).to.deep.equal([]);
   });
 });

@@ -120,11 +120,16 @@ export class ClusterUnderTest {
   /** Every running node sees the others up, one map, and every shard with an owner and replicas that are there. */
   async healthy(limitMs: number): Promise<void> {
     const expected = this.running.map(({ name }) => name);
+    const copies = Math.min(this.#options.replicas, expected.length);
     const look = async (): Promise<boolean> => {
       const reports = await Promise.all(this.running.map((node) => node.report()));
-      return reports.every((report) => isWhole(report, expected));
+      return reports.every((report) => isWhole(report, expected, copies));
     };
-    await eventually(`${expected.join(', ')} share all shards`, look, limitMs);
+    await eventually(
+      `${expected.join(', ')} share all shards, ${copies} copies each`,
+      look,
+      limitMs,
+    );
   }
 
   /** Which of `users` have their shard at one of `nodes`, as any node that answers knows it. */
@@ -151,7 +156,8 @@ export class ClusterUnderTest {
 
   /** Epochs that two nodes, or two lives of one, have taken. */
   doubleOwners(): readonly string[] {
-    return doubleOwners(this.nodes.flatMap((node) => node.takings()));
+    const takings = this.nodes.flatMap((node) => node.takings());
+    return doubleOwners(takings, { mayResume: this.#options.replicas === 1 });
   }
 
   async end(): Promise<void> {
@@ -184,8 +190,8 @@ async function etcdPlace(name: string, network: Network | undefined): Promise<Et
   return { name, host: LOOPBACK, clientPort, peerPort };
 }
 
-function isWhole(report: ClusterReport, expected: readonly string[]): boolean {
-  const { members, shards, degraded } = report;
+function isWhole(report: ClusterReport, expected: readonly string[], copies: number): boolean {
+  const { members, shards } = report;
   const alive = members.filter(({ state }) => state === 'up');
   const up = alive.map(({ node }) => node);
   const there = new Set(expected);
@@ -194,16 +200,11 @@ function isWhole(report: ClusterReport, expected: readonly string[]): boolean {
     up.every((node) => there.has(node)) &&
     shards.length > 0 &&
     shards.every(({ owner, replicas }) => replicas.includes(owner) && there.has(owner)) &&
-    isEven(alive.map(({ shardsOwned }) => shardsOwned)) &&
-    !isDegraded(degraded, report, expected.length)
+    shards.every(({ replicas }) => replicas.filter((node) => there.has(node)).length >= copies) &&
+    isEven(alive.map(({ shardsOwned }) => shardsOwned))
   );
 }
 
 function isEven(owned: readonly number[]): boolean {
   return Math.max(...owned) - Math.min(...owned) <= 1;
-}
-
-/** Fewer replicas than asked for count only where replication is there to give more. */
-function isDegraded(degraded: boolean, { replicas }: ClusterReport, nodes: number): boolean {
-  return degraded && replicas.effective >= Math.min(replicas.target, nodes);
 }

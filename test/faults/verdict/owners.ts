@@ -16,19 +16,25 @@ export function takingOf(node: string, life: number, line: string): Taking | und
   return shard === undefined || epoch === undefined ? undefined : { node, life, shard, epoch };
 }
 
-/** An epoch belongs to one life of one node. */
-export function doubleOwners(takings: readonly Taking[]): readonly string[] {
+/**
+ * An epoch belongs to one life of one node. With `mayResume`, a node goes on in the epoch of its former life: as the
+ * only replica of a shard it may, because nobody else can have it.
+ */
+export function doubleOwners(
+  takings: readonly Taking[],
+  { mayResume }: { readonly mayResume: boolean },
+): readonly string[] {
   const holders = new Map<string, Taking>();
   return takings.flatMap((taking) => {
     const key = `${taking.shard} ${taking.epoch}`;
     const first = holders.get(key);
     holders.set(key, first ?? taking);
-    if (first === undefined || isSame(first, taking)) return [];
+    if (first === undefined || isSame(first, taking, mayResume)) return [];
     const [one, other] = [first, taking].map(({ node, life }) => `${node} (start ${life})`);
     return [`shard ${taking.shard}, epoch ${taking.epoch}: taken by ${one} and by ${other}`];
   });
 }
 
-function isSame(one: Taking, other: Taking): boolean {
-  return one.node === other.node && one.life === other.life;
+function isSame(one: Taking, other: Taking, mayResume: boolean): boolean {
+  return one.node === other.node && (mayResume || one.life === other.life);
 }
