@@ -174,7 +174,7 @@ export class ChatNode {
 
   /** What the next heartbeat says. */
   report(): LoadReport {
-    const { store, bootId, utilisation, gate } = this.ports;
+    const { store, bootId, utilisation, gate, clock } = this.ports;
     return {
       sessions: this.#gate?.sessions() ?? 0,
       eventLoopUtilisation: utilisation(),
@@ -186,6 +186,7 @@ export class ChatNode {
       bootId,
       gateHost: gate.advertisedHost,
       gatePort: this.#gate?.port ?? 0,
+      now: clock.now(),
     };
   }
 

@@ -257,7 +257,7 @@ export const FORGET_ANSWER_MS = 2 * SECOND_MS;
 /** Users that `admin user list` shows. */
 export const LISTED_USERS_MAX = 1000;
 export const TICKET_LIFETIME_MS = 30 * SECOND_MS;
-/** Tickets are signed for this long by the clock of the signing node, which may be ahead of the node that checks. */
+/** Tickets are signed for this long by the clock of the node they are for, as its last report told it. */
 export const TICKET_SIGNED_FOR_MS = TICKET_LIFETIME_MS / 2;
 /** How long after proving the old password a session may set a new one. */
 export const REAUTH_VALID_MS = 1 * MINUTE_MS;

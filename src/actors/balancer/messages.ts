@@ -2,7 +2,18 @@
 import type { GateAddress } from '../../protocol/account.ts';
 import type { NodeId } from '../../protocol/ids.ts';
 import { FORGOTTEN_TOLD_MAX } from '../../protocol/limits.ts';
-import { bool, bytes, f64, list, nodeId, struct, text, u16, u32 } from '../../protocol/schema.ts';
+import {
+  bool,
+  bytes,
+  f64,
+  list,
+  nodeId,
+  struct,
+  text,
+  u16,
+  u32,
+  u53,
+} from '../../protocol/schema.ts';
 import type { Infer } from '../../protocol/schema.ts';
 
 /** What every node says of itself in its heartbeats. */
@@ -20,12 +31,16 @@ export const loadReport = struct({
   bootId: bytes(16),
   gateHost: text(255),
   gatePort: u16,
+  /** By the clock of the reporting node, milliseconds since 1970. */
+  now: u53,
 });
 export type LoadReport = Infer<typeof loadReport>;
 
 /** A gate and the boot that answers there: what a ticket names. */
 export interface Gate extends GateAddress {
   readonly bootId: Uint8Array;
+  /** What the clock of that node shows about now: the one that tickets for it are dated by. */
+  readonly nowMs: number;
 }
 
 export type BalanceAlgorithm = 'inverse-load' | 'least-connections' | 'round-robin' | 'random';

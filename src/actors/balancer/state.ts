@@ -72,7 +72,7 @@ function place(state: BalancerState, roll: number, now: number): BalancerStep {
   const bumped = withNode(state, chosen.node, { ...load, placed: load.placed + 1 });
   return {
     state: { ...bumped, last: chosen.node },
-    effects: [{ type: 'placed', gate: gateOf(chosen.node, load.report) }],
+    effects: [{ type: 'placed', gate: gateOf(chosen.node, load, now) }],
   };
 }
 
@@ -80,8 +80,9 @@ function withNode(state: BalancerState, node: NodeId, load: NodeLoad): BalancerS
   return { ...state, nodes: new Map(state.nodes).set(node, load) };
 }
 
-function gateOf(node: NodeId, report: LoadReport): Gate {
-  return { node, host: report.gateHost, port: report.gatePort, bootId: report.bootId };
+function gateOf(node: NodeId, { report, reportedAtMs }: NodeLoad, now: number): Gate {
+  const nowMs = Math.floor(report.now + now - reportedAtMs);
+  return { node, host: report.gateHost, port: report.gatePort, bootId: report.bootId, nowMs };
 }
 
 /** Why `node` is not the first choice; undefined: nothing is wrong with it. */

@@ -72,14 +72,14 @@ export class Credentials {
 
   /** Permits one login of `holder` at `gate`. */
   signTicket({ user, device }: TicketHolder, gate: Gate): Redirect {
-    const { suite, clusterKeys, clock } = this.#options;
-    const { node, host, port, bootId } = gate;
+    const { suite, clusterKeys } = this.#options;
+    const { node, host, port, bootId, nowMs } = gate;
     const content = {
       user,
       device,
       node,
       bootId,
-      expiresAtMs: clock.now() + TICKET_SIGNED_FOR_MS,
+      expiresAtMs: nowMs + TICKET_SIGNED_FOR_MS,
       nonce: suite.random(TICKET_NONCE_BYTES),
     };
     const ticket = signTicket(suite, content, clusterKeys.privateKey);

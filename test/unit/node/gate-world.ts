@@ -88,7 +88,15 @@ export class GateWorld {
       gates: () => this.nodes.map(({ address: { node, host, port } }) => ({ node, host, port })),
       onSessions: () => undefined,
     });
-    const node = { gate, address: { ...here, host: name, port: gate.port } };
+    const address: Gate = {
+      ...here,
+      host: name,
+      port: gate.port,
+      get nowMs() {
+        return clock.now();
+      },
+    };
+    const node = { gate, address };
     this.nodes.push(node);
     this.placement ??= node.address;
     return node;

@@ -20,6 +20,7 @@ export function report(changes: Partial<LoadReport> = {}): LoadReport {
     bootId: new Uint8Array(16),
     gateHost: '127.0.0.1',
     gatePort: 7400,
+    now: 0,
     ...changes,
   };
 }

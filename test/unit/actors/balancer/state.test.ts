@@ -42,11 +42,11 @@ describe('balancer', () => {
     );
   });
 
-  it('answers with the gate and the boot of the node', () => {
+  it('answers with the gate, the boot and the clock of the node', () => {
     const bootId = new Uint8Array(16).fill(9);
-    const state = balancer({ n2: { gateHost: '10.0.0.2', gatePort: 7402, bootId } });
-    const { effects } = stepBalancer(state, { type: 'place', roll: 0.5 }, 0);
-    const gate = { node: N2, host: '10.0.0.2', port: 7402, bootId };
+    const state = balancer({ n2: { gateHost: '10.0.0.2', gatePort: 7402, bootId, now: 9000 } });
+    const { effects } = stepBalancer(state, { type: 'place', roll: 0.5 }, 250.5);
+    const gate = { node: N2, host: '10.0.0.2', port: 7402, bootId, nowMs: 9250 };
     expect(effects).to.deep.equal([{ type: 'placed', gate }]);
   });
 

@@ -43,8 +43,8 @@ export function bytesOf(value: number, length = 16): Uint8Array {
 export const TOKENS = { previous: bytesOf(1), next: bytesOf(2) };
 export const PROOF = { device: DEVICE, signature: bytesOf(3, 64), tokens: TOKENS };
 export const NEW_DEVICE = { publicKey: bytesOf(4, 32), name: 'laptop', token: bytesOf(5) };
-export const GATE_HERE = { node: HERE, host: '127.0.0.1', port: 1, bootId: bytesOf(6) };
-export const GATE_THERE = { node: THERE, host: '127.0.0.1', port: 2, bootId: bytesOf(7) };
+export const GATE_HERE = { node: HERE, host: '127.0.0.1', port: 1, bootId: bytesOf(6), nowMs: 0 };
+export const GATE_THERE = { node: THERE, host: '127.0.0.1', port: 2, bootId: bytesOf(7), nowMs: 0 };
 export const REDIRECT = {
   ticket: bytesOf(8),
   gate: { node: THERE, host: '127.0.0.1', port: 2 },
