@@ -29,6 +29,8 @@ import type {
 export interface Type<T> {
   /** How the documentation names it, for example `u32` or `bytes 32`. */
   readonly label: string;
+  /** Of what a list holds, or an optional value is. */
+  readonly inner?: Type<never>;
   /** Value to what msgpack encodes. */
   pack(value: T): unknown;
   /** What msgpack decoded to a checked value. @throws E_BAD_FRAME */
@@ -160,6 +162,7 @@ export function oneOf<const W extends readonly string[]>(...words: W): Type<W[nu
 export function optional<T>(type: Type<T>): Type<T | undefined> {
   return {
     label: `${type.label}?`,
+    inner: type as Type<never>,
     pack: (value) => (value === undefined ? null : type.pack(value)),
     parse: (raw) => (raw === null || raw === undefined ? undefined : type.parse(raw)),
   };
@@ -170,6 +173,7 @@ export function list<T>(type: Type<T>, max: number): Type<readonly T[]> {
   const label = `[${type.label}] ..${max}`;
   return {
     label,
+    inner: type as Type<never>,
     pack: (values) => values.map((value) => type.pack(value)),
     parse(raw) {
       if (!Array.isArray(raw) || raw.length > max) throw bad(label);
