@@ -106,6 +106,11 @@ export class RawLink {
     this.#items = [];
   }
 
+  /** From now on nothing is read: what the node answers stays on its side. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
   destroy(): void {
     this.#socket.destroy();
     this.#ended('closed here');
