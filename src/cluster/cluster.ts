@@ -11,8 +11,6 @@ import {
 } from '../protocol/limits.ts';
 import type { Coordinator, Lease } from './coordinator.ts';
 import { FailOver } from './fail-over.ts';
-import { Handover } from './handover.ts';
-import { Learner } from './learner.ts';
 import { Membership } from './membership.ts';
 import type { MemberStatus } from './membership.ts';
 import type { MeshPort } from './mesh-port.ts';
@@ -24,8 +22,12 @@ import type { PlacementStep } from './placement/plan.ts';
 import type { Standings } from './placement/standing.ts';
 import { summarise } from './placement/summary.ts';
 import type { PlacementSummary } from './placement/summary.ts';
-import { singleReplicaSets } from './replication/replica-sets.ts';
-import type { ReplicaSets, ReplicationStatus } from './replication/replica-sets.ts';
+import type { PlantedBugs } from './replication/planted-bugs.ts';
+import { Reconfiguration } from './replication/reconfiguration.ts';
+import type { ReplicaSets } from './replication/replica-sets.ts';
+import { serveReplica } from './replication/replica-service.ts';
+import { Replication } from './replication/replication.ts';
+import type { ReplicationCounters } from './replication/replication.ts';
 import { createRouter } from './router.ts';
 import type { Router } from './router.ts';
 import type { LocalActors, LocalSessions } from './router-ports.ts';
@@ -52,6 +54,8 @@ export interface ClusterPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Mistakes for the simulator to notice. */
+  readonly bugs?: PlantedBugs;
 }
 
 /** What `/cluster` and the metrics show. */
@@ -78,9 +82,9 @@ export class Cluster {
   #liveness: { cancel(): void } | undefined;
   readonly #membership: Membership;
   readonly #follower: ViewFollower;
-  readonly #handover: Handover;
+  readonly #replication: Replication;
+  readonly #reconfiguration: Reconfiguration;
   readonly #sweeper: Sweeper;
-  readonly #learner: Learner;
   readonly #health: NodeHealth;
   readonly #keeper: PlacementKeeper;
   readonly #failOver: FailOver;
@@ -88,28 +92,31 @@ export class Cluster {
   readonly #forgotten = new Set<NodeId>();
   readonly #isForgottenElsewhere: (node: NodeId) => boolean;
 
-  /** Serves the mesh services `actor`, `session` and `handover`; nothing moves before `start`. */
+  /** Serves the mesh services `actor`, `session` and `replica`; nothing moves before `start`. */
   constructor(ports: ClusterPorts) {
     const { isLeaving = () => false, isForgotten = () => false } = ports;
     const directory = new ShardDirectory(ports.store);
     const common = { ...ports, isLeaving, directory };
     const follower = new ViewFollower(common);
     const membership = new Membership(common);
-    const ownership = new Ownership(common);
+    const replication = new Replication(common);
+    const isDead = (node: NodeId): boolean => ports.coordinator.live()?.has(node) === false;
+    const ownership = new Ownership({ ...common, isDead, replication });
+    const reconfiguration = new Reconfiguration({ ...common, ownership, replication });
+    const { replica } = replication;
     const refresh = (): void => void follower.refresh();
-    const learner = new Learner({ ...common, ownership });
-    const handover = new Handover({ ...common, ownership, learner });
-    const sweeper = new Sweeper({ ...common, learner });
+    const sweeper = new Sweeper({ ...common, replica });
+    serveReplica({ ...common, ownership, replica });
     this.#ports = ports;
     this.directory = directory;
     this.lease = ports.coordinator.lease(ports.self);
     this.ownership = ownership;
-    this.replicaSets = singleReplicaSets(handover, (shard) => this.#replication(shard));
+    this.replicaSets = reconfiguration;
+    this.#replication = replication;
+    this.#reconfiguration = reconfiguration;
     this.router = createRouter({ ...common, ownership, refresh });
     this.#membership = membership;
     this.#follower = follower;
-    this.#handover = handover;
-    this.#learner = learner;
     this.#sweeper = sweeper;
     this.#isForgottenElsewhere = isForgotten;
     this.#health = new NodeHealth({
@@ -142,7 +149,7 @@ export class Cluster {
 
   /** Gives away what others can take; the number of shards left here. To be bounded by the caller's deadline. */
   drain(): Promise<number> {
-    this.#learner.leave();
+    this.#replication.replica.leave();
     return this.#keeper.drain();
   }
 
@@ -184,6 +191,8 @@ export class Cluster {
     await this.#keeper.stop();
     this.#sweeper.stop();
     this.ownership.stop();
+    this.#reconfiguration.stop();
+    this.#replication.stop();
     this.router.stop();
     await this.lease.end();
     this.#follower.stop();
@@ -191,9 +200,19 @@ export class Cluster {
     await this.directory.saved();
   }
 
-  /** For the store's option of the same name: what hand-overs under way still need of a shard's journal. */
+  /** For the store's option of the same name: what replicas still need of a shard's journal. */
   journalFloor(shard: ShardId): number | undefined {
-    return this.#handover.journalFloor(shard);
+    return this.#replication.journalFloor(shard);
+  }
+
+  /** Whether nobody else can own a shard that is served here (I5): it has no other replica, or the lease holds. */
+  isCertain(shard: ShardId): boolean {
+    const { replicas = [] } = this.ownership.tenure(shard) ?? {};
+    return replicas.length <= 1 || this.#ports.clock.mono() < this.lease.validUntilMs;
+  }
+
+  replicationCounters(): ReplicationCounters {
+    return this.#replication.counters();
   }
 
   status(): ClusterStatus {
@@ -209,12 +228,6 @@ export class Cluster {
       moving: this.#keeper.moving,
       waiting: this.router.waiting,
     };
-  }
-
-  #replication(shard: ShardId): ReplicationStatus {
-    const { epoch = 0 } = this.directory.assignment(shard) ?? {};
-    const role = this.ownership.servedEpoch(shard) === undefined ? 'none' : 'owner';
-    return { role, epoch, acknowledged: this.#ports.store.head(shard).seq, replicas: [] };
   }
 
   /** The mesh needs a moment to come up; after COORDINATOR_START_WAIT_MS the last known map has to do. */

@@ -2,21 +2,27 @@
  * Which shards this node serves now, and in which epoch.
  *
  * O1  A shard is served only in an epoch that the coordinator gave to this node and that the store has promised.
- * O2  An epoch is served by one life of a node: the marker commit, made before serving, shows that an epoch was used.
- *     A node that starts takes the next epoch by a swap. Only when no coordinator answers, it serves again in the
- *     last one, which no other node can have been given: whoever hands a shard over promises the next epoch first.
- * O3  Serving stops before a hand-over asks for its last delta, and when a newer epoch shows up.
+ * O2  An epoch is served by one life of a node: `mayServeIn` tells whether an earlier life may have used it. Only when no
+ *     coordinator answers, the one replica of a shard serves again in the last one, which no other node can have been
+ *     given: whoever adds a replica promises the next epoch first.
+ * O3  Serving stops before the shard is given away, and when a newer epoch shows up.
+ * O4  A shard with other replicas is served only after a take over: replication/take-over.ts.
  */
 import type { Clock, Timer } from '../ops/clock.ts';
 import { errorFields } from '../ops/log.ts';
 import type { Log } from '../ops/log.ts';
 import type { ShardStore } from '../persist/shard-store.ts';
-import { encodeRaw } from '../protocol/codec.ts';
-import { asFastChatError, FastChatError } from '../protocol/errors.ts';
+import { FastChatError } from '../protocol/errors.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
 import { COORDINATOR_RETRY_MS, SHARD_CLAIMS_MAX } from '../protocol/limits.ts';
 import type { Coordinator } from './coordinator.ts';
 import { forEachBounded } from './for-each-bounded.ts';
+import type { ShardAssignment } from './members.ts';
+import { Leading } from './replication/leading.ts';
+import type { LeadingPorts } from './replication/leading.ts';
+import { mayServeIn, nextClaim } from './replication/take-over.ts';
+import type { ClaimFacts } from './replication/take-over.ts';
+import type { Tenure } from './replication/tenure.ts';
 import type { ShardDirectory } from './shard-map.ts';
 
 /** The actors of a shard, as those who move it see them. */
@@ -27,34 +33,40 @@ export interface ShardServing {
   resume(shard: ShardId): void;
 }
 
-export interface OwnershipPorts {
+export interface OwnershipPorts extends LeadingPorts {
   readonly self: NodeId;
   readonly store: ShardStore;
   readonly coordinator: Coordinator;
   readonly directory: ShardDirectory;
   readonly serving: ShardServing;
+  /** By lease, as far as known here. */
+  readonly isDead: (node: NodeId) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** `taking`: owned by the map, not served yet. `frozen`: being handed over. Anything else is not here. */
+/** `taking`: owned by the map, not served yet. `frozen`: being given away. Anything else is not here. */
 type ShardState =
-  | { readonly at: 'taking' }
-  | { readonly at: 'serving'; readonly epoch: number }
-  | { readonly at: 'frozen'; readonly epoch: number };
+  | { readonly at: 'taking'; readonly attempt: Promise<void> }
+  | { readonly at: 'serving'; readonly tenure: Tenure }
+  | { readonly at: 'frozen'; readonly tenure: Tenure };
 
-/** Sorts before every address. */
-const MARKER_KEY = Uint8Array.of(0);
+const MOVED = new FastChatError('E_MOVED', 'the shard has moved to another node');
 
 export class Ownership {
   readonly #ports: OwnershipPorts;
+  readonly #leading: Leading;
   readonly #states = new Map<ShardId, ShardState>();
+  /** Epochs that this life has claimed, and that some replica was seen to have promised. */
+  readonly #claimed = new Map<ShardId, number>();
+  readonly #seen = new Map<ShardId, number>();
   readonly #listeners = new Set<(shard: ShardId) => void>();
   readonly #retries = new Map<ShardId, Timer>();
   #subscription: { cancel(): void } | undefined;
 
   constructor(ports: OwnershipPorts) {
     this.#ports = ports;
+    this.#leading = new Leading(ports, (tenure, promised) => this.#onFenced(tenure, promised));
   }
 
   /**
@@ -81,10 +93,20 @@ export class Ownership {
     this.#subscription = undefined;
   }
 
-  /** The epoch in which messages for the shard are taken now; undefined: not here, not yet, or being handed over. */
+  /** The epoch in which messages for the shard are taken now; undefined: not here, not yet, or being given away. */
   servedEpoch(shard: ShardId): number | undefined {
+    return this.tenure(shard)?.epoch;
+  }
+
+  /** The first epoch of the present tenure: messages of every epoch since then are taken. */
+  servedSince(shard: ShardId): number | undefined {
+    return this.tenure(shard)?.since;
+  }
+
+  /** What the shard's actors bind to, while it is served. */
+  tenure(shard: ShardId): Tenure | undefined {
     const state = this.#states.get(shard);
-    return state?.at === 'serving' ? state.epoch : undefined;
+    return state?.at === 'serving' ? state.tenure : undefined;
   }
 
   /** How many shards are served now. */
@@ -92,7 +114,7 @@ export class Ownership {
     return [...this.#states.values()].filter(({ at }) => at === 'serving').length;
   }
 
-  /** True while the shard is taken, served or handed over here. */
+  /** True while the shard is taken, served or given away here. */
   isHere(shard: ShardId): boolean {
     return this.#states.has(shard);
   }
@@ -102,11 +124,23 @@ export class Ownership {
     this.#listeners.add(listener);
   }
 
-  /** Stops serving for a hand-over; resolves when every commit is flushed. @throws E_MOVED when not served in `epoch` */
+  /** At a replica: see `ReplicaSets.takeOver`. */
+  async takeOver(shard: ShardId): Promise<boolean> {
+    const { directory, store, self } = this.#ports;
+    const known = directory.assignment(shard);
+    if (known?.replicas.includes(self) !== true || store.standing(shard) !== 'whole') return false;
+    if (known.owner !== self) await this.#swapToSelf(shard, known);
+    if (directory.assignment(shard)?.owner !== self) return false;
+    await this.#take(shard, false);
+    return this.servedEpoch(shard) !== undefined;
+  }
+
+  /** Stops serving to give the shard away; resolves when the actors have stopped. @throws E_MOVED when not served in `epoch` */
   async freeze(shard: ShardId, epoch: number): Promise<void> {
-    if (this.servedEpoch(shard) !== epoch)
+    const tenure = this.tenure(shard);
+    if (tenure?.epoch !== epoch)
       throw new FastChatError('E_MOVED', `shard ${shard} is not served here in epoch ${epoch}`);
-    this.#states.set(shard, { at: 'frozen', epoch });
+    this.#states.set(shard, { at: 'frozen', tenure });
     await this.#ports.serving.freeze(shard);
     await this.#ports.store.flushed();
   }
@@ -115,17 +149,21 @@ export class Ownership {
   async thaw(shard: ShardId): Promise<void> {
     const state = this.#states.get(shard);
     if (state?.at !== 'frozen') return;
-    if (this.#ports.store.promised(shard) > state.epoch) await this.settle(shard);
-    else this.#serve(shard, state.epoch);
+    const isGivenUp =
+      state.tenure.hasEnded || this.#ports.store.promised(shard) > state.tenure.epoch;
+    if (isGivenUp) await this.settle(shard);
+    else this.#serve(shard, state.tenure);
   }
 
   /** Ends what was, and serves again only if and as the coordinator says: after a swap of any outcome. */
   async settle(shard: ShardId): Promise<void> {
-    const wasServing = this.servedEpoch(shard) !== undefined;
-    if (this.#states.get(shard)?.at === 'taking') return;
-    this.#states.set(shard, { at: 'taking' });
-    if (wasServing) await this.#stopActors(shard);
-    await this.#attempt(shard, false);
+    const state = this.#states.get(shard);
+    if (state?.at === 'taking') return state.attempt;
+    state?.tenure.end(MOVED);
+    await this.#begin(shard, async () => {
+      if (state?.at === 'serving') await this.#stopActors(shard);
+      await this.#attempt(shard, false);
+    });
   }
 
   /** A write in `epoch` was refused: the shard is no longer ours in it. */
@@ -141,27 +179,49 @@ export class Ownership {
       if (next.owner === this.#ports.self) void this.#take(shard, false);
       return;
     }
-    // A hand-over and a take notice a newer assignment by themselves.
-    if (state.at === 'serving' && next.epoch > state.epoch) void this.settle(shard);
+    // Whoever gives a shard away or takes it notices a newer assignment by himself; so does a change of the set.
+    if (state.at !== 'serving' || next.epoch <= state.tenure.epoch) return;
+    const isOwnChange = next.owner === this.#ports.self && state.tenure.isPaused;
+    if (!isOwnChange) void this.settle(shard);
+  }
+
+  /** A replica has promised a later epoch: the coordinator knows whether it is another owner's. */
+  #onFenced(tenure: Tenure, promised: number): void {
+    const { shard } = tenure;
+    this.#seen.set(shard, Math.max(promised, this.#seen.get(shard) ?? 0));
+    this.#ports.log.event('debug', 'shard_fenced', { shard, epoch: tenure.epoch, promised });
+    tenure.end(MOVED);
+    if (this.tenure(shard) === tenure) void this.settle(shard);
   }
 
   async #take(shard: ShardId, mayReuse: boolean): Promise<void> {
-    if (this.#states.has(shard)) return;
-    this.#states.set(shard, { at: 'taking' });
-    await this.#attempt(shard, mayReuse);
+    const state = this.#states.get(shard);
+    if (state === undefined) await this.#begin(shard, () => this.#attempt(shard, mayReuse));
+    else if (state.at === 'taking') await state.attempt;
+  }
+
+  /** From now on the shard is taken here; `work` decides what becomes of it. */
+  #begin(shard: ShardId, work: () => Promise<void>): Promise<void> {
+    const attempt = Promise.resolve().then(work);
+    this.#states.set(shard, { at: 'taking', attempt });
+    return attempt;
   }
 
   /** One try to go from `taking` to `serving` or away; a failure is tried again later. Never rejects. */
   async #attempt(shard: ShardId, mayReuse: boolean): Promise<void> {
     try {
-      const epoch = await this.#claim(shard, mayReuse);
-      if (epoch === undefined) return this.#release(shard);
-      await this.#mark(shard, epoch);
-      const now = this.#ports.directory.assignment(shard);
-      if (now?.epoch === epoch) this.#serve(shard, epoch);
-      else this.#retryLater(shard);
+      const assignment = await this.#claim(shard, mayReuse);
+      if (assignment === undefined) return this.#release(shard);
+      this.#claimed.set(shard, assignment.epoch);
+      const tenure = await this.#leading.lead(shard, assignment);
+      // Another replica has more, and was made the owner.
+      if (tenure === undefined) return await this.#attempt(shard, false);
+      if (this.#ports.directory.assignment(shard)?.epoch === assignment.epoch)
+        return this.#serve(shard, tenure);
+      tenure.end(MOVED);
+      this.#retryLater(shard);
     } catch (cause) {
-      this.#ports.log.event('debug', 'coordinator_lost', { shard, ...errorFields(cause) });
+      this.#ports.log.event('debug', 'takeover_failed', { shard, ...errorFields(cause) });
       this.#retryLater(shard);
     }
   }
@@ -183,42 +243,47 @@ export class Ownership {
     if (this.#subscription === undefined) return;
     const retry = (): void => {
       this.#retries.delete(shard);
-      void this.#attempt(shard, false);
+      void this.#begin(shard, () => this.#attempt(shard, false));
     };
     this.#retries.set(shard, this.#ports.clock.after(COORDINATOR_RETRY_MS, retry));
   }
 
-  /** An epoch of this node's own that nobody has served in (O2); undefined when the shard belongs to another node. */
-  async #claim(shard: ShardId, mayReuse: boolean): Promise<number | undefined> {
-    const { directory, store, coordinator, self } = this.#ports;
+  /** An assignment of this node that nobody has served in (O2); undefined when the shard belongs to another node. */
+  async #claim(shard: ShardId, mayReuse: boolean): Promise<ShardAssignment | undefined> {
+    const { directory, self } = this.#ports;
     for (;;) {
       const known = directory.assignment(shard);
       if (known?.owner !== self) return undefined;
-      const promised = store.promised(shard);
-      const isUnused = store.head(shard).epoch < known.epoch;
-      if (promised <= known.epoch && (isUnused || mayReuse)) return known.epoch;
-      const epoch = Math.max(known.epoch + 1, promised);
-      const next = { epoch, owner: self, replicas: [self] };
-      const { current } = await coordinator.swap(shard, known.epoch, next);
-      if (!directory.adoptAssignment(shard, current) && current.epoch === known.epoch)
-        throw new FastChatError('E_UNREACHABLE', 'the coordinator knows an older map');
+      const isPassed = (this.#seen.get(shard) ?? 0) > known.epoch;
+      if (!isPassed && mayServeIn(known, this.#claimFacts(shard, mayReuse))) return known;
+      await this.#swapToSelf(shard, known);
     }
   }
 
-  async #mark(shard: ShardId, epoch: number): Promise<void> {
-    const { store, self } = this.#ports;
-    await store.fence(shard, epoch);
-    try {
-      await store.commit(shard, epoch, [{ key: MARKER_KEY, value: encodeRaw([epoch, self]) }]);
-    } catch (cause) {
-      // A full disk still serves reads; the epoch stays unmarked, so nobody deletes a copy on the strength of it.
-      if (asFastChatError(cause).code !== 'E_STORE_FULL') throw cause;
-    }
+  async #swapToSelf(shard: ShardId, known: ShardAssignment): Promise<void> {
+    const { directory, coordinator } = this.#ports;
+    const next = nextClaim(known, this.#claimFacts(shard, false), this.#seen.get(shard) ?? 0);
+    const { current } = await coordinator.swap(shard, known.epoch, next);
+    if (!directory.adoptAssignment(shard, current) && current.epoch === known.epoch)
+      throw new FastChatError('E_UNREACHABLE', 'the coordinator knows an older map');
   }
 
-  #serve(shard: ShardId, epoch: number): void {
-    this.#states.set(shard, { at: 'serving', epoch });
-    this.#ports.log.event('debug', 'shard_taken', { shard, epoch });
+  #claimFacts(shard: ShardId, mayReuse: boolean): ClaimFacts {
+    const { self, store, isDead } = this.#ports;
+    return {
+      self,
+      promised: store.promised(shard),
+      standing: store.standing(shard),
+      headEpoch: store.head(shard).epoch,
+      claimed: this.#claimed.get(shard),
+      mayReuse,
+      isDead,
+    };
+  }
+
+  #serve(shard: ShardId, tenure: Tenure): void {
+    this.#states.set(shard, { at: 'serving', tenure });
+    this.#ports.log.event('debug', 'shard_taken', { shard, epoch: tenure.epoch });
     this.#ports.serving.resume(shard);
     this.#tellChange(shard);
   }

@@ -91,7 +91,8 @@ export class RouterInbound {
     const isBehind = arrival.epoch > known.epoch;
     if (known.owner !== self && !isBehind) return this.#refuse(arrival, known);
     const served = ownership.servedEpoch(arrival.shard) ?? 0;
-    if (arrival.epoch < served) this.#refuse(arrival, known);
+    const since = ownership.servedSince(arrival.shard) ?? 0;
+    if (arrival.epoch < since) this.#refuse(arrival, known);
     else if (arrival.epoch > served || this.#parking.holds(arrival.shard))
       this.#park(arrival, isBehind);
     else this.#deliver(arrival, served);

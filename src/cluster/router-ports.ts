@@ -24,6 +24,8 @@ export interface LocalSessions {
 /** Which shards are served here; `Ownership` is it. */
 export interface ServedShards {
   servedEpoch(shard: ShardId): number | undefined;
+  /** The first epoch since when the same actors serve the shard. */
+  servedSince(shard: ShardId): number | undefined;
   refused(shard: ShardId, epoch: number): void;
   onChange(listener: (shard: ShardId) => void): void;
 }

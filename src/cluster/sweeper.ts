@@ -1,7 +1,7 @@
 /**
- * Deletes copies of shards that live elsewhere (I6): what is left of a hand-over by its owner, or of one that came to
- * nothing by its learner. Only after the map shows this node without the shard *and* the owner tells of an acknowledged
- * commit of its epoch.
+ * Deletes copies of shards that live elsewhere (I6): of a replica that was removed, or of one that never came to be. Only
+ * after the map shows this node without the shard *and* the owner tells that it serves it, so has an acknowledged commit
+ * of its epoch, and makes no copy here.
  */
 import { every } from '../ops/clock.ts';
 import type { Clock, Timer } from '../ops/clock.ts';
@@ -9,19 +9,20 @@ import { errorFields } from '../ops/log.ts';
 import type { Log } from '../ops/log.ts';
 import type { ShardStore } from '../persist/shard-store.ts';
 import { decode, encode } from '../protocol/codec.ts';
-import type { ShardId } from '../protocol/ids.ts';
-import { HANDOVER_SWEEP_MS } from '../protocol/limits.ts';
-import { handoverRequest, heldReply } from './handover-frames.ts';
-import type { Learner } from './learner.ts';
+import type { NodeId, ShardId } from '../protocol/ids.ts';
+import { REPLICA_SWEEP_MS } from '../protocol/limits.ts';
 import type { ShardAssignment } from './members.ts';
 import type { MeshPort } from './mesh-port.ts';
+import { heldReply, replicaRequest } from './replication/frames.ts';
+import type { Replica } from './replication/replica.ts';
 import type { ShardDirectory } from './shard-map.ts';
 
 export interface SweeperPorts {
+  readonly self: NodeId;
   readonly store: ShardStore;
   readonly mesh: MeshPort;
   readonly directory: ShardDirectory;
-  readonly learner: Learner;
+  readonly replica: Replica;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -35,9 +36,9 @@ export class Sweeper {
     this.#ports = ports;
   }
 
-  /** Looks at once and then every HANDOVER_SWEEP_MS. */
+  /** Looks at once and then every REPLICA_SWEEP_MS. */
   start(): void {
-    this.#timer = every(this.#ports.clock, HANDOVER_SWEEP_MS, () => void this.sweep());
+    this.#timer = every(this.#ports.clock, REPLICA_SWEEP_MS, () => void this.sweep());
     void this.sweep();
   }
 
@@ -59,12 +60,12 @@ export class Sweeper {
   }
 
   async #sweepShard(shard: ShardId): Promise<void> {
-    const { directory, learner, log } = this.#ports;
+    const { directory, replica, log } = this.#ports;
     const assigned = directory.assignment(shard);
-    if (assigned === undefined || learner.isNeeded(shard)) return;
+    if (assigned === undefined || this.#isNeeded(shard)) return;
     try {
       const isHeld = await this.#isHeld(shard, assigned);
-      if (isHeld && (await learner.dropLeftOver(shard)))
+      if (isHeld && !this.#isNeeded(shard) && (await replica.drop(shard)))
         log.event('debug', 'shard_released', { shard, owner: assigned.owner });
     } catch (cause) {
       // An owner that cannot be asked now is asked by the next sweep.
@@ -72,9 +73,15 @@ export class Sweeper {
     }
   }
 
+  #isNeeded(shard: ShardId): boolean {
+    const { directory, replica, self } = this.#ports;
+    const isReplica = directory.assignment(shard)?.replicas.includes(self) === true;
+    return isReplica || replica.isTouched(shard);
+  }
+
   async #isHeld(shard: ShardId, { owner, epoch }: ShardAssignment): Promise<boolean> {
-    const asked = encode(handoverRequest, { type: 'held', shard, epoch });
-    const payload = await this.#ports.mesh.requestAsync(owner, 'handover', asked);
+    const asked = encode(replicaRequest, { type: 'held', shard, epoch });
+    const payload = await this.#ports.mesh.requestAsync(owner, 'replica', asked);
     return decode(heldReply, payload).held;
   }
 }

@@ -32,8 +32,8 @@ export const MESH_SERVICES = {
   actor: 1,
   session: 2,
   coordinator: 3,
-  handover: 4,
   gossip: 5,
+  replica: 6,
   operator: 8,
 } as const;
 

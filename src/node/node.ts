@@ -103,7 +103,8 @@ export class ChatNode {
       ...ports,
       courier: this.courier,
       shardOf: (address) => this.shardOf(address),
-      servedEpoch: (shard) => this.cluster.ownership.servedEpoch(shard),
+      tenureOf: (shard) => this.cluster.ownership.tenure(shard),
+      isCertain: (shard) => this.cluster.isCertain(shard),
     });
     this.cluster = new Cluster({
       self,

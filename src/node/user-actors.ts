@@ -5,6 +5,8 @@ import { userBehaviour } from '../actors/user/actor.ts';
 import type { UserInbound } from '../actors/user/messages.ts';
 import type { UserSettings } from '../actors/user/state.ts';
 import type { ShardServing } from '../cluster/ownership.ts';
+import { FRESH_READS } from '../cluster/replication/fresh-reads.ts';
+import type { Tenure } from '../cluster/replication/tenure.ts';
 import type { Done, LocalActors } from '../cluster/router-ports.ts';
 import type { Clock } from '../ops/clock.ts';
 import { CoarseTimers } from '../ops/coarse-timers.ts';
@@ -16,6 +18,7 @@ import { fail } from '../protocol/calls.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import { isUser, parseAddress } from '../protocol/ids.ts';
 import type { Address, ShardId, UserId } from '../protocol/ids.ts';
+import { COORDINATOR_RETRY_MS } from '../protocol/limits.ts';
 import type { UserRequest } from '../protocol/user-calls.ts';
 
 export interface UserActorsOptions {
@@ -27,8 +30,10 @@ export interface UserActorsOptions {
   readonly meter: UserMeter;
   readonly settings: UserSettings;
   readonly shardOf: (address: Address) => ShardId;
-  /** The epoch in which this node serves a shard now. */
-  readonly servedEpoch: (shard: ShardId) => number | undefined;
+  /** What actors of a shard bind to, while this node serves it. */
+  readonly tenureOf: (shard: ShardId) => Tenure | undefined;
+  /** Whether this node surely still owns a shard (I5). */
+  readonly isCertain: (shard: ShardId) => boolean;
 }
 
 const CODEC = {
@@ -40,6 +45,10 @@ const CODEC = {
 };
 
 const MOVED = new FastChatError('E_MOVED', 'the shard moves to another node');
+
+const UNCERTAIN = new FastChatError('E_UNREACHABLE', 'this node may no longer own the shard', {
+  retryAfterMs: COORDINATOR_RETRY_MS,
+});
 
 export class UserActors implements LocalActors, ShardServing {
   readonly #options: UserActorsOptions;
@@ -54,10 +63,14 @@ export class UserActors implements LocalActors, ShardServing {
     this.#family = host.family((id) => userBehaviour(id as UserId, ports));
   }
 
-  /** The epoch is the one the actor was activated in: an actor never outlives the serving of its shard. */
+  /** The actor is bound to the present tenure of its shard, which it never outlives. */
   deliver(address: Address, _epoch: number, request: UserRequest, done: Done | undefined): void {
     if (!isUser(address)) {
       done?.(fail(new FastChatError('E_NO_SUCH_GROUP', `there is no group ${address}`)));
+      return;
+    }
+    if (FRESH_READS.has(request.type) && !this.#options.isCertain(this.#options.shardOf(address))) {
+      done?.(fail(UNCERTAIN));
       return;
     }
     const { type } = request;
@@ -100,15 +113,15 @@ export class UserActors implements LocalActors, ShardServing {
   }
 
   #storeOf(user: UserId): ActorStore {
-    const { store, shardOf, servedEpoch } = this.#options;
+    const { store, shardOf, tenureOf } = this.#options;
     const shard = shardOf(user);
-    const epoch = servedEpoch(shard);
-    if (epoch === undefined) throw MOVED;
+    const tenure = tenureOf(shard);
+    if (tenure === undefined) throw MOVED;
     return {
-      commit: (writes) => store.commit(shard, epoch, writes),
+      commit: (writes) => tenure.commit(writes),
       get: (key) => store.get(shard, key),
       range: (from, to, options) => store.range(shard, from, to, options),
-      settled: () => store.flushed(),
+      settled: () => tenure.settled(),
     };
   }
 }

@@ -144,15 +144,38 @@ export const LEASE_CHECK_MS = 200;
 export const LEASE_CHECK_LATE_MS = 1 * SECOND_MS;
 /** Shards that a node claims at the same time when it starts. */
 export const SHARD_CLAIMS_MAX = 32;
-/** Keys and values of one message of a hand-over. */
-export const HANDOVER_PAGE_BYTES_MAX = 512 * KIB;
-/** A delta of at most this many writes is small enough to be the last one. */
-export const HANDOVER_LAST_DELTA_WRITES = 64;
-export const HANDOVER_DELTA_ROUNDS_MAX = 20;
-/** A learner forgets a copy that nobody went on with for this long. */
-export const HANDOVER_COPY_IDLE_MS = 30 * SECOND_MS;
 /** Between looks for copies of shards that live elsewhere. */
-export const HANDOVER_SWEEP_MS = 30 * SECOND_MS;
+export const REPLICA_SWEEP_MS = 10 * SECOND_MS;
+/** A commit that was not acknowledged for so many ticks ends with an unknown fate; further ones are refused until one is. */
+export const COMMIT_TICK_MS = 500;
+export const COMMIT_TICKS_MAX = 10;
+/** Commits of one shard that wait while its replica set changes. */
+export const COMMITS_HELD_MAX = 4096;
+/** How long a replica may take to answer: it answers when its disk has it. */
+export const REPLICA_ANSWER_TIMEOUT_MS = 3 * SECOND_MS;
+/** Commits of one request to a replica, by bytes and by number. */
+export const REPLICA_BATCH_BYTES = 512 * KIB;
+export const REPLICA_BATCH_COMMITS_MAX = 1024;
+/** Commits sent to one replica node and not answered; past it the replica has to catch up. */
+export const REPLICA_WINDOW_BYTES = 8 * MIB;
+/** When a replica that did not answer is asked again. */
+export const REPLICA_RETRY_MS = 500;
+/** Replicas that one node asks what they lack, and copies that it makes in pages, at the same time. */
+export const REPLICA_SYNCS_MAX = 32;
+export const REPLICA_COPIES_MAX = 3;
+export const REPLICA_PAGE_BYTES_MAX = 512 * KIB;
+/** What a replica lacks comes at once up to this size, and in pages beyond. */
+export const REPLICA_DELTA_BYTES_MAX = 1 * MIB;
+export const REPLICA_DELTA_ROUNDS_MAX = 20;
+/** Copies of shards that an owner has asked about are not deleted for this long. */
+export const REPLICA_COPY_IDLE_MS = 10 * SECOND_MS;
+/** Journal records that are kept for a replica which is behind; past it the replica is copied anew. */
+export const JOURNAL_HELD_MAX = 4096;
+/** Changes of epoch that a replica tells of its log; it is copied anew when the common part is older. */
+export const EPOCH_RUNS_MAX = 64;
+/** How long a new replica may take to catch up, and how long commits may take to be flushed before a set changes. */
+export const REPLICA_ADD_TIMEOUT_MS = 10 * MINUTE_MS;
+export const REPLICA_DRAIN_TIMEOUT_MS = 3 * SECOND_MS;
 /** Changes of members and map within this time lead to one look at the placement. */
 export const PLACEMENT_DELAY_MS = 200;
 /** How often a node looks at the placement although nothing was told. */

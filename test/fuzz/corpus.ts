@@ -1,7 +1,7 @@
 /** Valid frames of every kind: what mutations start from. Those about accounts that exist reach further than samples. */
 import { loadReport } from '../../src/actors/balancer/messages.ts';
 import { coordinatorCalls, viewAnnounced } from '../../src/cluster/coordinator-frames.ts';
-import { granted, handoverRequest } from '../../src/cluster/handover-frames.ts';
+import { granted, replicaRequest } from '../../src/cluster/replication/frames.ts';
 import type { ClusterView, Member, ShardAssignment } from '../../src/cluster/members.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
 import { MESH_SERVICES, meshMessage } from '../../src/net/mesh-frames.ts';
@@ -224,23 +224,26 @@ export function coordinatorPayloads(): readonly Uint8Array[] {
   ];
 }
 
-export function handoverPayloads(): readonly Uint8Array[] {
+export function replicaPayloads(): readonly Uint8Array[] {
   const shard = parseShardId(3);
-  const attempt = fill(16);
   const head = { epoch: 1, seq: 1 };
   const writes = [
     { key: fill(20), value: fill(100) },
     { key: fill(21), value: undefined },
   ];
   const asked = [
-    { type: 'begin', attempt, shard, epoch: 1 },
-    { type: 'install', attempt, shard, head, writes },
-    { type: 'finish', attempt, shard, head, epoch: 2 },
+    { type: 'append', commits: [{ shard, epoch: 1, seq: 2, before: 1, writes }] },
+    { type: 'status', shard, epoch: 1 },
+    { type: 'rollBack', shard, epoch: 1, from: head, to: 0 },
+    { type: 'install', shard, epoch: 1, from: head, head, writes },
+    { type: 'beginCopy', shard, epoch: 1, attempt: 1, from: undefined },
+    { type: 'page', shard, epoch: 1, attempt: 1, head: undefined, writes },
+    { type: 'digest', shard, epoch: 1, head },
     { type: 'held', shard, epoch: 1 },
   ] as const;
   return [
-    ...asked.map((request) => encode(handoverRequest, request)),
-    ...sampleVariants(handoverRequest).map((value) => encodeRaw(value)),
+    ...asked.map((request) => encode(replicaRequest, request)),
+    ...sampleVariants(replicaRequest).map((value) => encodeRaw(value)),
   ];
 }
 
@@ -286,13 +289,13 @@ export function orderPayloads(): readonly Addressed[] {
   const told = [
     { service: 'coordinator', payload: encode(viewAnnounced, { view: VIEW, live: [EVIL] }) },
     {
-      service: 'handover',
+      service: 'replica',
       payload: encode(granted, { shard: parseShardId(3), assignment: ASSIGNED }),
     },
   ] as const;
   return [
     ...coordinatorPayloads().map((payload) => ({ service: 'coordinator', payload }) as const),
-    ...handoverPayloads().map((payload) => ({ service: 'handover', payload }) as const),
+    ...replicaPayloads().map((payload) => ({ service: 'replica', payload }) as const),
     ...told,
   ];
 }

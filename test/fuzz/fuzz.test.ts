@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { readBatch } from '../../src/actors/session/wire.ts';
 import { decodeFrame } from '../../src/client/connection/wire.ts';
 import { coordinatorCalls } from '../../src/cluster/coordinator-frames.ts';
-import { handoverRequest } from '../../src/cluster/handover-frames.ts';
+import { replicaRequest } from '../../src/cluster/replication/frames.ts';
 import { meshMessage } from '../../src/net/mesh-frames.ts';
 import { actorCalls } from '../../src/protocol/actor-calls.ts';
 import { clientCalls, push } from '../../src/protocol/client-calls.ts';
@@ -22,7 +22,7 @@ describe('fuzz', () => {
   it('starts from a valid frame of every kind', () => {
     for (const table of [clientCalls, actorCalls, coordinatorCalls, joinCalls])
       for (const call of sampleCalls(table.calls)) table.parseRequest(call);
-    for (const union of [push, meshMessage, handoverRequest])
+    for (const union of [push, meshMessage, replicaRequest])
       for (const value of sampleVariants(union)) union.parse(value);
     const frames = corpus.clientFrames(corpus.NOBODY);
     expect(frames.length).to.be.greaterThan(Object.keys(clientCalls.calls).length);

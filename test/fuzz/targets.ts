@@ -2,7 +2,7 @@
 import { readBatch } from '../../src/actors/session/wire.ts';
 import { Admission } from '../../src/cluster/admission.ts';
 import { coordinatorCalls } from '../../src/cluster/coordinator-frames.ts';
-import { granted, handoverRequest } from '../../src/cluster/handover-frames.ts';
+import { granted, replicaRequest } from '../../src/cluster/replication/frames.ts';
 import { itemsOf } from '../../src/cluster/items.ts';
 import { MemoryCoordinatorService } from '../../src/cluster/memory-coordinator.ts';
 import { decodeFrame } from '../../src/client/connection/wire.ts';
@@ -198,11 +198,14 @@ function isOrder({ service, payload }: Addressed): boolean {
       const { type } = coordinatorCalls.parseRequest(itemsOf(payload));
       return ORDERS.has(type);
     }
-    return service === 'handover' && decode(handoverRequest, payload).type !== 'held';
+    return service === 'replica' && !QUESTIONS.has(decode(replicaRequest, payload).type);
   } catch {
-    return service === 'handover' && isGrant(payload);
+    return service === 'replica' && isGrant(payload);
   }
 }
+
+/** To a replica or an owner: what changes nothing. */
+const QUESTIONS: ReadonlySet<string> = new Set(['held', 'digest']);
 
 /** At the coordinator. */
 const ORDERS: ReadonlySet<string> = new Set(['join', 'leave', 'swap']);

@@ -71,17 +71,6 @@ describe('simulation: planted bugs are noticed', function () {
       { ...small, nodeCrashes: 0, clientCrashes: 40, restores: 0, bugs: { deliverTwice: true } },
     ],
     [
-      'ignore the epoch',
-      {
-        ...small,
-        nodeCrashes: 0,
-        clientCrashes: 0,
-        restores: 0,
-        stubbornOwner: true,
-        bugs: { ignoreEpoch: true },
-      },
-    ],
-    [
       'a restored device store that reuses counters',
       { ...small, nodeCrashes: 0, clientCrashes: 0, restores: 8, bugs: { reuseCounters: true } },
     ],

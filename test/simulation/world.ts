@@ -36,8 +36,6 @@ export interface SimOptions {
   readonly joiner?: boolean;
   /** A device whose disk is put back to an older state. */
   readonly restores?: number;
-  /** A node that goes on as owner of shards it has handed over: the fence in the store must stop it. */
-  readonly stubbornOwner?: boolean;
   readonly bugs?: SimBugs;
 }
 
@@ -78,7 +76,6 @@ export class World {
       clientCrashes: 4,
       joiner: true,
       restores: 1,
-      stubbornOwner: false,
       bugs: {},
       ...options,
     };
@@ -212,22 +209,7 @@ export class World {
     // A knock at a coordinator that is down is repeated, as an operator would.
     if (!first.isUp) return this.#at(1000, () => this.#letIn());
     this.#fault(`join ${last.name}`);
-    void this.#join(last).then(() => {
-      if (this.#options.stubbornOwner) this.#makeStubborn(first);
-    });
-  }
-
-  /** The mistake of a node that does not notice that it handed a shard over: it goes on serving it in the old epoch. */
-  #makeStubborn(node: SimNode): void {
-    const { ownership } = node.node.cluster;
-    const served = ownership.servedEpoch.bind(ownership);
-    const remembered = new Map<number, number>();
-    ownership.servedEpoch = (shard) => {
-      const epoch = served(shard) ?? remembered.get(shard);
-      if (epoch !== undefined) remembered.set(shard, epoch);
-      return epoch;
-    };
-    this.#fault(`stubborn ${node.name}`);
+    void this.#join(last);
   }
 
   #crashNode(): void {

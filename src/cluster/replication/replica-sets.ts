@@ -34,13 +34,3 @@ export interface ReplicaSets {
   transfer(shard: ShardId, to: NodeId): Promise<boolean>;
   replication(shard: ShardId): ReplicationStatus;
 }
-
-/** Replica sets of one: nothing to take over or to take away; to add a copy is to move the shard. */
-export function singleReplicaSets(
-  handover: { move(shard: ShardId, to: NodeId): Promise<boolean> },
-  statusOf: (shard: ShardId) => ReplicationStatus,
-): ReplicaSets {
-  const no = (): Promise<boolean> => Promise.resolve(false);
-  const addReplica = (shard: ShardId, node: NodeId): Promise<boolean> => handover.move(shard, node);
-  return { takeOver: no, addReplica, removeReplica: no, transfer: no, replication: statusOf };
-}

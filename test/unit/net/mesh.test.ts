@@ -168,7 +168,7 @@ describe('mesh', () => {
       const world = new MeshWorld();
       const [one] = world.pair();
       const results = new Results();
-      one.mesh.request(N2, 'handover', utf8('x'), results.add);
+      one.mesh.request(N2, 'replica', utf8('x'), results.add);
       world.pass(100);
       expect(results.all).to.deep.equal(['E_UNREACHABLE']);
     });

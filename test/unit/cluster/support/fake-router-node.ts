@@ -86,6 +86,10 @@ export class FakeRouterNode implements ServedShards {
     return this.#served.get(shard);
   }
 
+  servedSince(shard: ShardId): number | undefined {
+    return this.#served.get(shard);
+  }
+
   refused(shard: ShardId, epoch: number): void {
     this.refusals.push([shard, epoch]);
   }

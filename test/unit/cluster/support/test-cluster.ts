@@ -11,7 +11,7 @@ import {
   parseNodeId,
   parseUserId,
 } from '../../../../src/protocol/ids.ts';
-import type { Address, ShardId } from '../../../../src/protocol/ids.ts';
+import type { Address, NodeId, ShardId } from '../../../../src/protocol/ids.ts';
 import type { UserRequest } from '../../../../src/protocol/user-calls.ts';
 import { FakeNetwork } from './fake-network.ts';
 import { runOn } from './run-on.ts';
@@ -50,6 +50,7 @@ export class TestCluster implements TestWorld {
   readonly network: FakeNetwork;
   readonly coordinators: MemoryCoordinatorService;
   readonly nodes = new Map<string, TestNode>();
+  readonly leaving = new Set<NodeId>();
   readonly shards: number;
   /** Appends that were acknowledged. */
   readonly acked = new Map<Address, number[]>();
@@ -69,7 +70,7 @@ export class TestCluster implements TestWorld {
     this.shards = options.shards;
     this.network.filter = ({ from, service, kind }) => {
       const node = this.node(from);
-      if (service === 'handover' && kind !== 'request') this.onPoint(node, `before ${kind}`);
+      if (service === 'replica' && kind !== 'request') this.onPoint(node, `before ${kind}`);
       return node.isAlive;
     };
     this.coordinators = new MemoryCoordinatorService({ clock: this.clock, shards: options.shards });

@@ -17,7 +17,7 @@ import { MemoryDisk } from '../../../../src/persist/memory-disk.ts';
 import { createMemoryShardStore } from '../../../../src/persist/memory-shard-store.ts';
 import type { ShardStore, Write } from '../../../../src/persist/shard-store.ts';
 import { fail, succeed } from '../../../../src/protocol/calls.ts';
-import { asFastChatError } from '../../../../src/protocol/errors.ts';
+import { asFastChatError, FastChatError } from '../../../../src/protocol/errors.ts';
 import type { Address, NodeId, ShardId } from '../../../../src/protocol/ids.ts';
 import { REPLICA_REPLACE_DEFAULT_MS } from '../../../../src/protocol/limits.ts';
 import type { UserRequest } from '../../../../src/protocol/user-calls.ts';
@@ -30,6 +30,8 @@ export interface TestWorld {
   readonly clock: Clock;
   readonly network: FakeNetwork;
   readonly coordinators: MemoryCoordinatorService;
+  /** Nodes that drain, as heartbeats would tell. */
+  readonly leaving: ReadonlySet<NodeId>;
   /** Called at every point; may kill the node. */
   onPoint(node: TestNode, point: Point): void;
   /** Called when a write was acknowledged by the store. */
@@ -102,6 +104,7 @@ export class TestNode {
       serving: actors,
       sessions: this.#sessions(),
       replicas: 1,
+      isLeaving: (node) => this.#world.leaving.has(node),
       replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
       clock,
       random: seededRandom(this.boot),
@@ -189,10 +192,12 @@ export class TestNode {
       const shard = shardOf(to, this.cluster.directory.shards);
       const { counter } = request.envelope;
       const key = entryKey(to, counter);
-      if (store.get(shard, key) !== undefined) await store.flushed();
+      const tenure = this.cluster.ownership.tenure(shard);
+      if (tenure === undefined) throw new FastChatError('E_MOVED', 'not served here');
+      if (store.get(shard, key) !== undefined) await tenure.settled();
       else {
         const last: Write = { key: storeKey(to, 'last'), value: Uint8Array.of(counter & 0xff) };
-        await store.commit(shard, epoch, [{ key, value: Uint8Array.of(1) }, last]);
+        await tenure.commit([{ key, value: Uint8Array.of(1) }, last]);
         this.#world.onCommitted(this, shard, epoch);
       }
       return { seq: counter, at: epoch };
