@@ -69,6 +69,9 @@ export interface ClusterStatus extends PlacementSummary {
   readonly moving: number;
   /** Messages that wait for shards on the move. */
   readonly waiting: number;
+  /** Changes of copies and owners made here, and take-overs, since the start. */
+  readonly steps: Readonly<Record<'ok' | 'failed', number>>;
+  readonly takeOvers: Readonly<Record<'ok' | 'failed', number>>;
 }
 
 export class Cluster {
@@ -227,6 +230,8 @@ export class Cluster {
       served: this.ownership.servedCount,
       moving: this.#keeper.moving,
       waiting: this.router.waiting,
+      steps: this.#keeper.steps,
+      takeOvers: this.#failOver.tries,
     };
   }
 

@@ -33,6 +33,7 @@ export class FailOver {
   /** Shards whose turn has come. */
   readonly #queue = new Set<ShardId>();
   readonly #trying = new Set<ShardId>();
+  readonly #tries = { ok: 0, failed: 0 };
   #subscriptions: ReadonlyArray<{ cancel(): void }> = [];
 
   constructor(ports: FailOverPorts) {
@@ -61,6 +62,11 @@ export class FailOver {
   /** Shards that this node is about to take over. */
   get pending(): number {
     return this.#timers.size + this.#queue.size + this.#trying.size;
+  }
+
+  /** Take-overs since the start; one that failed is tried again, here or elsewhere. */
+  get tries(): Readonly<Record<'ok' | 'failed', number>> {
+    return this.#tries;
   }
 
   #look(shards: readonly ShardId[]): void {
@@ -113,6 +119,7 @@ export class FailOver {
     const { owner: from = '' } = directory.assignment(shard) ?? {};
     const isTaken = await replicaSets.takeOver(shard);
     this.#trying.delete(shard);
+    this.#tries[isTaken ? 'ok' : 'failed'] += 1;
     if (isTaken) log.event('debug', 'shard_failed_over', { shard, from });
     else if (this.#turnFor(shard) !== undefined) this.#later(shard, FAILOVER_RETRY_MS);
     this.#pump();

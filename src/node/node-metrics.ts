@@ -72,15 +72,31 @@ function readBalancer(node: ChatNode, metrics: Metrics): void {
     metrics.balancerPlacements.of(name).raiseTo(count);
 }
 
+function readPlacement(node: ChatNode, metrics: Metrics): void {
+  const { served, held, living, wanted, ownerless, moving, steps, takeOvers } =
+    node.cluster.status();
+  const { self, clock } = node.ports;
+  metrics.shardsOwned.set(served);
+  metrics.shardsReplicated.set(held[self] ?? 0);
+  metrics.shardsDegraded.set(living.filter((copies) => copies < wanted).length);
+  metrics.shardsOwnerless.set(ownerless.length);
+  metrics.shardsMoving.set(moving);
+  metrics.lease.set(node.cluster.lease.validUntilMs > clock.mono() ? 1 : 0);
+  for (const result of ['ok', 'failed'] as const) {
+    metrics.placementSteps[result].raiseTo(steps[result]);
+    metrics.takeovers[result].raiseTo(takeOvers[result]);
+  }
+}
+
 /** Reads everything once; called after each sample of the event loop. */
 export function readMetrics(node: ChatNode, metrics: Metrics, loop: LoopSampler): void {
   readMesh(node, metrics);
   readActors(node, metrics);
   readGate(node, metrics);
   readBalancer(node, metrics);
+  readPlacement(node, metrics);
   const { freeBytes } = node.ports.store.stats();
   metrics.storeFreeBytes.set(freeBytes);
-  metrics.shardsOwned.set(node.cluster.status().served);
   metrics.loopLag.set(loop.lagMs / 1000);
   metrics.loopUtilisation.set(loop.utilisation);
   metrics.draining.set(node.isDraining ? 1 : 0);

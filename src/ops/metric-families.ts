@@ -171,6 +171,29 @@ export const FAMILIES = {
     name: 'shards_replicated',
     help: 'Shards this node keeps a copy of',
   },
+  shardsDegraded: {
+    kind: 'gauge',
+    name: 'shards_degraded',
+    help: 'Shards of the cluster with fewer living copies than wanted',
+  },
+  shardsOwnerless: {
+    kind: 'gauge',
+    name: 'shards_ownerless',
+    help: 'Shards of the cluster whose owner has no lease',
+  },
+  shardsMoving: {
+    kind: 'gauge',
+    name: 'shards_moving',
+    help: 'Shards whose copies or owner this node changes now',
+  },
+  placementSteps: {
+    kind: 'counter',
+    name: 'placement_steps_total',
+    help: 'Changes of copies and owners that this node made or tried',
+    label: 'result',
+    values: ['ok', 'failed'],
+  },
+  lease: { kind: 'gauge', name: 'lease', help: '1 while the lease of this node holds' },
   takeovers: {
     kind: 'counter',
     name: 'takeovers_total',

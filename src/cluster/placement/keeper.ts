@@ -39,6 +39,7 @@ export class PlacementKeeper {
   /** When a shard whose step failed is tried again. */
   readonly #restUntilMs = new Map<ShardId, number>();
   #subscriptions: ReadonlyArray<{ cancel(): void }> = [];
+  readonly #steps = { ok: 0, failed: 0 };
   #soon: Timer | undefined;
   #isDraining = false;
 
@@ -83,6 +84,11 @@ export class PlacementKeeper {
   /** What every node would do now, the most urgent first. */
   plan(): readonly PlacementStep[] {
     return planPlacement(this.#input());
+  }
+
+  /** Steps since the start; one that failed is planned again. */
+  get steps(): Readonly<Record<'ok' | 'failed', number>> {
+    return this.#steps;
   }
 
   /** Shards that this node changes now. */
@@ -158,6 +164,7 @@ export class PlacementKeeper {
     const { clock, log } = this.#ports;
     const isDone = await this.#act(step);
     this.#underWay.delete(shard);
+    this.#steps[isDone ? 'ok' : 'failed'] += 1;
     log.event('debug', 'placement_step', { shard, kind, peer: node, reason, isDone });
     // The end of a plan is a reason to look for what comes next, unless nothing came of it.
     if (isDone && this.#queue?.length === 0) this.#queue = undefined;
