@@ -28,6 +28,8 @@ export interface DevCluster {
   kill(index: number, signal: NodeJS.Signals): Promise<void>;
   /** Starts a node that ended again, on its data and ports. */
   restart(index: number): Promise<NodeProcess>;
+  /** Starts one more node; the shards come to it by and by. */
+  add(): Promise<NodeProcess>;
   /** Ends every node in order; removes temporary data. */
   stop(): Promise<void>;
 }
@@ -94,6 +96,11 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
     async restart(index) {
       const node = await start(index);
       nodes[index] = node;
+      return node;
+    },
+    async add() {
+      const node = await start(nodes.length);
+      nodes.push(node);
       return node;
     },
     async stop() {

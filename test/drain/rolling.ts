@@ -11,16 +11,19 @@ import { monoMs, readJournals } from '../faults/verdict/journal.ts';
 import { drainFigures } from './figures.ts';
 import type { DrainFigures } from './figures.ts';
 
-export interface RollingOptions {
+export interface LoadOptions {
   readonly nodes: number;
   readonly sessions: number;
   /** Messages per second, over all sessions. */
   readonly rate: number;
-  /** How many of the nodes are restarted, one after the other. */
-  readonly restarts: number;
   /** Further arguments of every node. */
   readonly args: readonly string[];
   readonly say: (text: string) => void;
+}
+
+export interface RollingOptions extends LoadOptions {
+  /** How many of the nodes are restarted, one after the other. */
+  readonly restarts: number;
 }
 
 export interface RollingResult extends DrainFigures {
@@ -28,6 +31,11 @@ export interface RollingResult extends DrainFigures {
   readonly drainMs: readonly number[];
   /** How each ended: 0, unless something is wrong. */
   readonly exits: ReadonlyArray<number | string>;
+}
+
+export interface GrowthResult extends DrainFigures {
+  /** From the start of the new node's process until all nodes owned and held equally many shards. */
+  readonly evenMs: number;
 }
 
 /** Everybody comes from one address here. */
@@ -43,20 +51,35 @@ function pause(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
 
-async function isWhole(http: string, count: number): Promise<boolean> {
-  const response = await fetch(new URL('/cluster', http));
-  const { members, degraded, ownerlessShards } = (await response.json()) as ClusterReport;
-  const areUp = members.filter(({ state }) => state === 'up').length === count;
+async function reportOf(http: string): Promise<ClusterReport> {
+  return (await (await fetch(new URL('/cluster', http))).json()) as ClusterReport;
+}
+
+const spread = (counts: readonly number[]): number => Math.max(...counts) - Math.min(...counts);
+
+function isWhole({ members, degraded, ownerlessShards }: ClusterReport, nodes: number): boolean {
+  const areUp = members.filter(({ state }) => state === 'up').length === nodes;
   return areUp && !degraded && ownerlessShards === 0;
 }
 
-/** Resolves when every node sees all the others and every shard has its copies and its owner. */
-async function whole({ nodes }: DevCluster): Promise<void> {
+function isEven(report: ClusterReport, nodes: number): boolean {
+  const owned = report.members.map(({ shardsOwned }) => shardsOwned);
+  const held = report.members.map(({ shardsHeld }) => shardsHeld);
+  return isWhole(report, nodes) && spread(owned) <= 1 && spread(held) <= 1;
+}
+
+/** Resolves when every node says so. */
+async function until(
+  { nodes }: DevCluster,
+  isSo: (report: ClusterReport, nodes: number) => boolean,
+): Promise<void> {
   const deadlineMs = systemClock.mono() + LIMIT_MS;
   for (const { ready } of nodes)
-    while (!(await isWhole(ready.http, nodes.length))) {
+    for (;;) {
+      const report = await reportOf(ready.http);
+      if (isSo(report, nodes.length)) break;
       if (systemClock.mono() > deadlineMs)
-        throw new Error(`${ready.node} sees no whole cluster after ${LIMIT_MS} ms`);
+        throw new Error(`${ready.node} after ${LIMIT_MS} ms: ${JSON.stringify(report.members)}`);
       await pause(POLL_MS);
     }
 }
@@ -73,52 +96,64 @@ async function restart(cluster: DevCluster, index: number): Promise<Restart> {
   const exit = (await node?.exited) ?? 'no such node';
   const drainMs = Math.round(monoMs() - startedMs);
   await cluster.restart(index);
-  await whole(cluster);
+  await until(cluster, isWhole);
   return { drainMs, exit };
 }
 
-async function hurt(
-  cluster: DevCluster,
-  load: Load,
-  options: RollingOptions,
-): Promise<readonly Restart[]> {
-  const { restarts, rate, say } = options;
-  const done: Restart[] = [];
-  await load.ask('start', rate);
-  for (let index = 0; index < restarts; index += 1) {
-    const each = await restart(cluster, index);
-    say(`n${index + 1} drained in ${each.drainMs} ms and is back`);
-    done.push(each);
-  }
-  await load.ask('stop');
-  await load.ask('settled', LIMIT_MS);
-  await load.ask('flush');
-  return done;
-}
-
-/** Restarts nodes one after the other under load; resolves with what the clients saw. */
-export async function rollingRestart(options: RollingOptions): Promise<RollingResult> {
+/** Does something to a cluster under load; resolves with it and with what the clients saw meanwhile. */
+async function underLoad<T>(
+  options: LoadOptions,
+  act: (cluster: DevCluster) => Promise<T>,
+): Promise<{ readonly figures: DrainFigures; readonly done: T }> {
   const folder = mkdtempSync(join(tmpdir(), 'fastchat-drain-'));
   const journal = join(folder, 'clients.jsonl');
-  const { nodes, sessions, args, say } = options;
+  const { nodes, sessions, rate, args, say } = options;
   const cluster = await startDevCluster({ nodes, args: [...ONE_SOURCE, ...args] });
   const load = new Load();
   try {
-    const plan = { url: cluster.url, journal, users: sessions, peers: PEERS };
-    await load.ask('gather', plan);
+    await load.ask('gather', { url: cluster.url, journal, users: sessions, peers: PEERS });
     say(`${sessions} sessions on ${nodes} nodes`);
-    await whole(cluster);
+    await until(cluster, isEven);
     const fromMs = monoMs();
-    const done = await hurt(cluster, load, options);
-    const figures = drainFigures(readJournals([journal]), fromMs);
-    return {
-      ...figures,
-      drainMs: done.map(({ drainMs }) => drainMs),
-      exits: done.map(({ exit }) => exit),
-    };
+    await load.ask('start', rate);
+    const done = await act(cluster);
+    await load.ask('stop');
+    await load.ask('settled', LIMIT_MS);
+    await load.ask('flush');
+    return { figures: drainFigures(readJournals([journal]), fromMs), done };
   } finally {
     await load.end();
     await cluster.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Restarts nodes one after the other under load. */
+export async function rollingRestart(options: RollingOptions): Promise<RollingResult> {
+  const { figures, done } = await underLoad(options, async (cluster) => {
+    const restarts: Restart[] = [];
+    for (let index = 0; index < options.restarts; index += 1) {
+      const each = await restart(cluster, index);
+      options.say(`n${index + 1} drained in ${each.drainMs} ms and is back`);
+      restarts.push(each);
+    }
+    return restarts;
+  });
+  return {
+    ...figures,
+    drainMs: done.map(({ drainMs }) => drainMs),
+    exits: done.map(({ exit }) => exit),
+  };
+}
+
+/** Adds a node under load. */
+export async function growth(options: LoadOptions): Promise<GrowthResult> {
+  const { figures, done } = await underLoad(options, async (cluster) => {
+    const startedMs = monoMs();
+    await cluster.add();
+    await until(cluster, isEven);
+    return Math.round(monoMs() - startedMs);
+  });
+  options.say(`even again after ${done} ms`);
+  return { ...figures, evenMs: done };
 }
