@@ -187,7 +187,7 @@ async function showPlan(context: CommandContext): Promise<number> {
       plain: [String(step.shard), step.owner, STEP_VERBS[step.kind], step.node, step.reason],
     })),
   );
-  if (steps.length === 0) context.out.note('copies and owners are where they should be');
+  if (steps.length === 0) context.out.note('there is nothing to do, or nothing that could be done now');
   return EXIT.ok;
 }
 

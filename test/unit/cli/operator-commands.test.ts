@@ -185,7 +185,7 @@ describe('fastchat admin', () => {
     expect((await admin('rebalance --dry-run')).out).to.equal('3\tn1\thand over to\tn2\teven\n');
     expect(asked.at(-1)?.init.method).to.equal('GET');
     answer([]);
-    expect((await admin('rebalance --dry-run')).err).to.contain('where they should be');
+    expect((await admin('rebalance --dry-run')).err).to.contain('nothing to do');
     answer({ steps: 5, silent: ['n3'] });
     const { out, err } = await admin('rebalance');
     expect(out).to.contain('5 shards are changed now');
