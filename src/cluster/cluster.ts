@@ -32,6 +32,7 @@ import { createRouter } from './router.ts';
 import type { Router } from './router.ts';
 import type { LocalActors, LocalSessions } from './router-ports.ts';
 import { ShardDirectory } from './shard-map.ts';
+import { StoreRecognition } from './store-recognition.ts';
 import { Sweeper } from './sweeper.ts';
 import { ViewFollower } from './view-follower.ts';
 
@@ -79,6 +80,7 @@ export class Cluster {
   readonly router: Router;
   /** Of this node, from its construction until it has stopped serving. */
   readonly lease: Lease;
+  readonly recognition: StoreRecognition;
   readonly ownership: Ownership;
   readonly replicaSets: ReplicaSets;
   readonly #ports: ClusterPorts;
@@ -113,6 +115,7 @@ export class Cluster {
     this.#ports = ports;
     this.directory = directory;
     this.lease = ports.coordinator.lease(ports.self);
+    this.recognition = new StoreRecognition(common);
     this.ownership = ownership;
     this.replicaSets = reconfiguration;
     this.#replication = replication;
@@ -139,7 +142,10 @@ export class Cluster {
   /** Connects to the members, takes this node's shards and begins to keep copies and owners as they should be. */
   async start(): Promise<void> {
     this.#membership.start();
-    await this.ownership.start(await this.#reachCoordinator());
+    const isReached = await this.#reachCoordinator();
+    const recognised = this.recognition.start();
+    if (isReached) await recognised;
+    await this.ownership.start(isReached);
     this.#sweeper.start();
     this.#keeper.start();
     this.#failOver.start();
@@ -200,6 +206,7 @@ export class Cluster {
     await this.lease.end();
     this.#follower.stop();
     this.#membership.stop();
+    this.recognition.stop();
     await this.directory.saved();
   }
 

@@ -3,6 +3,7 @@ import { call, callTable } from '../protocol/calls.ts';
 import { MEMBERS_MAX } from '../protocol/limits.ts';
 import { bool, list, nodeId, shardId, struct, u53 } from '../protocol/schema.ts';
 import { clusterView, member, shardAssignment } from './members.ts';
+import { storeClaim, storeVerdict } from './store-tokens.ts';
 
 const none = struct({});
 const viewReply = struct({ view: clusterView });
@@ -23,6 +24,8 @@ export const coordinatorCalls = callTable({
   /** The lease of the asker. */
   renew: call(6, none, struct({ live })),
   endLease: call(7, none, none),
+  /** The store of the asker. */
+  recognise: call(8, struct({ claim: storeClaim }), storeVerdict),
 });
 
 /** A tell from the coordinator's node to those who watch. */

@@ -76,6 +76,10 @@ class CoordinatorServer {
       case 'endLease':
         coordinator.leases.end(from);
         return coordinatorCalls.packReply('endLease', {});
+      case 'recognise': {
+        const verdict = await coordinator.recognise(from, request.claim);
+        return coordinatorCalls.packReply('recognise', verdict);
+      }
       default:
         return assertNever(request);
     }

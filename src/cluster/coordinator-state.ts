@@ -87,8 +87,12 @@ function assertAssignable(view: ClusterView, epoch: number, next: ShardAssignmen
   if (!next.replicas.includes(next.owner))
     throw new FastChatError('E_USAGE', `owner ${next.owner} is not one of the replicas`);
   for (const node of next.replicas)
-    if (!view.members.some((member) => member.node === node))
-      throw new FastChatError('E_USAGE', `${node} is not a member`);
+    if (!isMember(view, node)) throw new FastChatError('E_USAGE', `${node} is not a member`);
+}
+
+/** Whether `node` is in the cluster. */
+export function isMember(view: ClusterView, node: NodeId): boolean {
+  return view.members.some((member) => member.node === node);
 }
 
 /** The newer of two views of one cluster. */

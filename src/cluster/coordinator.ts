@@ -11,6 +11,7 @@
  */
 import type { NodeId, ShardId } from '../protocol/ids.ts';
 import type { ClusterView, Member, ShardAssignment } from './members.ts';
+import type { StoreClaim, StoreVerdict } from './store-tokens.ts';
 
 /** That this node lives, as the coordinator knows it. */
 export interface Lease {
@@ -39,6 +40,8 @@ export interface Coordinator {
     expectedEpoch: number,
     next: ShardAssignment,
   ): Promise<{ readonly swapped: boolean; readonly current: ShardAssignment }>;
+  /** Judges the store of `node` by what was seen last, and records it if it is known (`store-tokens.ts`). */
+  recognise(node: NodeId, claim: StoreClaim): Promise<StoreVerdict>;
   /** Begins the lease of `node`, once per process; renewed until ended or until the coordinator is closed. */
   lease(node: NodeId): Lease;
   /** Members with a lease, as last heard from the coordinator; undefined before. While it is silent nobody leaves the set. */

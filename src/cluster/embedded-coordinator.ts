@@ -12,12 +12,14 @@ import { FastChatError } from '../protocol/errors.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
 import { SHARDS_DEFAULT } from '../protocol/limits.ts';
 import type { Coordinator, Lease } from './coordinator.ts';
-import { EMPTY_VIEW, joinMember, leaveMember, swapShard } from './coordinator-state.ts';
+import { EMPTY_VIEW, isMember, joinMember, leaveMember, swapShard } from './coordinator-state.ts';
 import { RenewedLease } from './lease.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { clusterView } from './members.ts';
 import type { ClusterView, Member, ShardAssignment } from './members.ts';
 import { ViewListeners } from './view-listeners.ts';
+import { judgeStore, storeOf, storesSeen, withStore } from './store-tokens.ts';
+import type { StoreClaim, StoreSeen, StoreVerdict } from './store-tokens.ts';
 import type { OnLive, OnView, Subscription } from './view-listeners.ts';
 
 /** Where node-level records are kept; `ShardStore` has it. */
@@ -31,6 +33,7 @@ export interface EmbeddedCoordinatorOptions {
 }
 
 const RECORD = 'coordinator';
+const STORES_RECORD = 'coordinator-stores';
 
 interface Change<T> {
   readonly view: ClusterView;
@@ -48,6 +51,7 @@ export class EmbeddedCoordinator implements Coordinator {
   #view: ClusterView;
   /** Ends when the last change asked for is done. */
   #changes: Promise<unknown> = Promise.resolve();
+  #stores: readonly StoreSeen[];
   #lease: RenewedLease | undefined;
   #isClosed = false;
 
@@ -58,6 +62,8 @@ export class EmbeddedCoordinator implements Coordinator {
     this.#shards = options.shards ?? SHARDS_DEFAULT;
     const record = options.store.getMeta(RECORD);
     this.#view = record === undefined ? EMPTY_VIEW : decode(clusterView, record);
+    const stores = options.store.getMeta(STORES_RECORD);
+    this.#stores = stores === undefined ? [] : decode(storesSeen, stores);
     this.leases = new LeaseKeeper({ clock, onLive: (live) => this.#listeners.tellLive(live) });
     this.leases.begin(this.#view.members);
   }
@@ -94,6 +100,14 @@ export class EmbeddedCoordinator implements Coordinator {
     });
   }
 
+  async recognise(node: NodeId, claim: StoreClaim): Promise<StoreVerdict> {
+    return await this.#inTurn(async () => {
+      const verdict = judgeStore(storeOf(this.#stores, node), claim);
+      if (verdict.isKnown) await this.#remember(withStore(this.#stores, node, claim));
+      return verdict;
+    });
+  }
+
   lease(node: NodeId): Lease {
     this.#lease = new RenewedLease({
       clock: this.#clock,
@@ -121,14 +135,26 @@ export class EmbeddedCoordinator implements Coordinator {
   }
 
   #change<T>(decide: (present: ClusterView) => Change<T>): Promise<T> {
-    const done = this.#changes.then(async () => {
-      this.#assertOpen();
+    return this.#inTurn(async () => {
       const { view, answer } = decide(this.#view);
       if (view !== this.#view) await this.#publish(view);
       return answer;
     });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#changes.then(async () => {
+      this.#assertOpen();
+      return await work();
+    });
     this.#changes = done.catch(() => undefined);
     return done;
+  }
+
+  async #remember(stores: readonly StoreSeen[]): Promise<void> {
+    const ofMembers = stores.filter(({ node }) => isMember(this.#view, node));
+    await this.#store.putMeta(STORES_RECORD, encode(storesSeen, ofMembers));
+    this.#stores = ofMembers;
   }
 
   async #publish(view: ClusterView): Promise<void> {

@@ -12,6 +12,8 @@ import { EMPTY_VIEW, joinMember, leaveMember, newerView, swapShard } from './coo
 import { RenewedLease } from './lease.ts';
 import { isSameSet, LeaseKeeper } from './lease-keeper.ts';
 import type { ClusterView, Member, ShardAssignment } from './members.ts';
+import { judgeStore, storeOf, withStore } from './store-tokens.ts';
+import type { StoreClaim, StoreSeen, StoreVerdict } from './store-tokens.ts';
 import { ViewListeners } from './view-listeners.ts';
 import type { OnLive, OnView, Subscription } from './view-listeners.ts';
 
@@ -36,6 +38,7 @@ export class MemoryCoordinatorService {
   #view: ClusterView = EMPTY_VIEW;
   /** Grows with every crash: what was under way then is lost. */
   #boot = 0;
+  #stores: readonly StoreSeen[] = [];
   #isUp = true;
 
   constructor(options: MemoryCoordinatorOptions) {
@@ -86,6 +89,7 @@ export class MemoryCoordinatorService {
           work(this.#leases);
           return this.#leases.live;
         }),
+      recognise: (node, claim) => this.#roundTrip(caller, () => this.#recognise(node, claim)),
       onChange: (onView, onLive) =>
         this.#changed.add(this.#heardBy(caller, onView), this.#heardBy(caller, onLive)),
     });
@@ -97,6 +101,12 @@ export class MemoryCoordinatorService {
         if (this.#reaches(caller)) heard(news);
       });
     };
+  }
+
+  #recognise(node: NodeId, claim: StoreClaim): StoreVerdict {
+    const verdict = judgeStore(storeOf(this.#stores, node), claim);
+    if (verdict.isKnown) this.#stores = withStore(this.#stores, node, claim);
+    return verdict;
   }
 
   #keepLeases(): LeaseKeeper {
@@ -161,6 +171,7 @@ interface ServicePort {
   change<T>(decide: Decide<T>): Promise<T>;
   /** Answers who lives afterwards. */
   leases(work: (leases: LeaseKeeper) => void): Promise<ReadonlySet<NodeId>>;
+  recognise(node: NodeId, claim: StoreClaim): Promise<StoreVerdict>;
   onChange(onView: OnView, onLive: OnLive): Subscription;
 }
 
@@ -201,6 +212,10 @@ class MemoryCoordinator implements Coordinator {
       const { view, ...outcome } = swapShard(present, shard, expectedEpoch, next);
       return [view, outcome];
     });
+  }
+
+  recognise(node: NodeId, claim: StoreClaim): Promise<StoreVerdict> {
+    return this.#service.recognise(node, claim);
   }
 
   lease(node: NodeId): Lease {

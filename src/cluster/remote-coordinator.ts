@@ -18,6 +18,7 @@ import { RenewedLease } from './lease.ts';
 import { isSameSet } from './lease-keeper.ts';
 import type { ClusterView, Member, ShardAssignment } from './members.ts';
 import type { MeshPort } from './mesh-port.ts';
+import type { StoreClaim, StoreVerdict } from './store-tokens.ts';
 import { ViewListeners } from './view-listeners.ts';
 import type { OnLive, OnView, Subscription } from './view-listeners.ts';
 
@@ -77,6 +78,11 @@ export class RemoteCoordinator implements Coordinator {
     next: ShardAssignment,
   ): Promise<{ readonly swapped: boolean; readonly current: ShardAssignment }> {
     return await this.#ask('swap', { type: 'swap', shard, expectedEpoch, next });
+  }
+
+  async recognise(node: NodeId, claim: StoreClaim): Promise<StoreVerdict> {
+    invariant(node === this.#mesh.self, 'a node speaks for its own store');
+    return await this.#ask('recognise', { type: 'recognise', claim });
   }
 
   lease(node: NodeId): Lease {

@@ -63,6 +63,8 @@ export const LOG_EVENTS = {
   store_full: 'too little free space: new writes are refused',
   store_has_room: 'there is room again',
   store_failed: 'a commit failed; the process ends',
+  store_put_back:
+    'the store is not as the cluster saw it last: its copies are synced anew, or a second process has its keys',
   commit_slow: 'a commit took longer than the watchdog allows',
 } as const satisfies Record<string, string>;
 

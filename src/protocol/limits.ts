@@ -142,6 +142,8 @@ export const LEASE_RENEW_MS = 500;
 export const LEASE_CHECK_MS = 200;
 /** A look that comes this late means that the coordinator itself was away: leases begin anew. */
 export const LEASE_CHECK_LATE_MS = 1 * SECOND_MS;
+/** How often a node changes the token of its store: a copy of the directory that is older than this is noticed. */
+export const STORE_TOKEN_ROTATE_MS = 1 * MINUTE_MS;
 /** Shards that a node claims at the same time when it starts. */
 export const SHARD_CLAIMS_MAX = 32;
 /** Between looks for copies of shards that live elsewhere. */

@@ -5,7 +5,8 @@ import type { ClusterView, Member } from '../../src/cluster/members.ts';
 import { asFastChatError } from '../../src/protocol/errors.ts';
 import type { NodeId, ShardId } from '../../src/protocol/ids.ts';
 import { parseNodeId, parseShardId } from '../../src/protocol/ids.ts';
-import { LEASE_RENEW_MS, LEASE_TTL_MS } from '../../src/protocol/limits.ts';
+import type { StoreClaim, StoreVerdict } from '../../src/cluster/store-tokens.ts';
+import { LEASE_RENEW_MS, LEASE_TTL_MS, STORE_TOKEN_BYTES } from '../../src/protocol/limits.ts';
 
 export interface CoordinatorSubject {
   /** The coordinator as one node sees it. */
@@ -194,6 +195,63 @@ export function coordinatorContract(name: string, create: () => Promise<Coordina
       await join('n2');
       await subject.pass(subject.settleMs);
       expect(calls).to.equal(0);
+    });
+
+    describe('stores', () => {
+      const token = (fill: number): Uint8Array => new Uint8Array(STORE_TOKEN_BYTES).fill(fill);
+      const claim = (count: number, previous: number | undefined, next: number): StoreClaim => ({
+        count,
+        previous: previous === undefined ? undefined : token(previous),
+        next: token(next),
+      });
+      /** As the node named `other` presents them: an embedded coordinator knows who asks. */
+      const present = async (claimed: StoreClaim): Promise<StoreVerdict> =>
+        await subject.run(subject.other.recognise(parseNodeId(subject.names.other), claimed));
+
+      beforeEach(async () => {
+        await join(subject.names.first);
+        await join(subject.names.other);
+      });
+
+      it('knows a store that goes on from what was seen last, also when an answer was lost', async () => {
+        expect(await present(claim(1, undefined, 10))).to.deep.equal({ isKnown: true, count: 0 });
+        expect(await present(claim(2, 10, 20))).to.deep.equal({ isKnown: true, count: 1 });
+        expect(await present(claim(2, 10, 20))).to.deep.equal({ isKnown: true, count: 2 });
+        expect(await present(claim(3, 20, 30))).to.deep.equal({ isKnown: true, count: 2 });
+      });
+
+      it('knows no store of the past and no copy that went its own way, and records nothing of them', async () => {
+        await present(claim(1, undefined, 10));
+        await present(claim(2, 10, 20));
+        await present(claim(3, 20, 30));
+        expect(await present(claim(2, 10, 21))).to.deep.equal({ isKnown: false, count: 3 });
+        expect(await present(claim(3, 20, 31))).to.deep.equal({ isKnown: false, count: 3 });
+        expect(await present(claim(4, 30, 40))).to.deep.equal({ isKnown: true, count: 3 });
+      });
+
+      it('accepts a store that gives up its claim, from then on', async () => {
+        await present(claim(1, undefined, 10));
+        await present(claim(2, 10, 20));
+        expect((await present(claim(3, undefined, 33))).isKnown).to.equal(true);
+        expect((await present(claim(4, 33, 43))).isKnown).to.equal(true);
+        expect((await present(claim(3, 20, 30))).isKnown).to.equal(false);
+      });
+
+      it('does not judge a store that is ahead of it: then it was put back itself', async () => {
+        await present(claim(1, undefined, 10));
+        expect((await present(claim(7, 60, 70))).isKnown).to.equal(true);
+        expect((await present(claim(8, 70, 80))).isKnown).to.equal(true);
+      });
+
+      it('C3: remembers the store it saw last after a crash', async () => {
+        await present(claim(1, undefined, 10));
+        await present(claim(2, 10, 20));
+        await subject.crash();
+        await subject.restart();
+        await subject.pass(subject.settleMs);
+        expect((await present(claim(1, 5, 11))).isKnown).to.equal(false);
+        expect((await present(claim(3, 20, 30))).isKnown).to.equal(true);
+      });
     });
 
     describe('leases', () => {
