@@ -1,6 +1,6 @@
 /**
  * Keeps the members and the shard map, changed only by compare-and-swap. Implementations: `embedded-coordinator.ts` (the first
- * node, in its own store; the others reach it over the mesh), `memory-coordinator.ts` (simulation); later etcd.
+ * node, in its own store; the others reach it over the mesh), `etcd/etcd-coordinator.ts`, `memory-coordinator.ts` (simulation).
  *
  * C1  A map once read is never followed by an older one (`version` grows).
  * C2  Of two swaps with the same expectation exactly one succeeds; a shard's epoch only grows.

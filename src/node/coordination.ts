@@ -3,8 +3,10 @@ import { Admission } from '../cluster/admission.ts';
 import type { Coordinator } from '../cluster/coordinator.ts';
 import { serveCoordinator } from '../cluster/coordinator-server.ts';
 import { EmbeddedCoordinator } from '../cluster/embedded-coordinator.ts';
+import { EtcdCoordinator } from '../cluster/etcd/etcd-coordinator.ts';
 import { formatJoinToken, newJoinSecret, parseJoinToken } from '../cluster/join-token.ts';
 import { RemoteCoordinator } from '../cluster/remote-coordinator.ts';
+import { ShardDirectory } from '../cluster/shard-map.ts';
 import type { Mesh } from '../net/mesh.ts';
 import type { Clock } from '../ops/clock.ts';
 import type { NodeConfig } from '../ops/config-schema.ts';
@@ -15,6 +17,7 @@ import { encode } from '../protocol/codec.ts';
 import { FastChatError, invariant } from '../protocol/errors.ts';
 import { clusterKeys } from './cluster-keys.ts';
 import type { Place } from './enter-cluster.ts';
+import type { EtcdAccess } from './etcd-access.ts';
 import { advertisedHost } from './node-addresses.ts';
 import type { NodeAddresses } from './node-addresses.ts';
 import type { NodeHome } from './node-home.ts';
@@ -24,6 +27,8 @@ export interface CoordinationOptions {
   readonly place: Place;
   readonly addresses: NodeAddresses;
   readonly store: ShardStore;
+  /** Undefined: the coordinator is embedded. */
+  readonly etcd: EtcdAccess | undefined;
   readonly config: NodeConfig;
   readonly clock: Clock;
   readonly log: Log;
@@ -38,13 +43,37 @@ export interface Coordination {
 }
 
 function openCoordinator(options: CoordinationOptions, mesh: Mesh): Coordinator {
-  const { place, store, config, clock } = options;
-  const { identity } = place;
+  const { place, store, config, clock, log, etcd } = options;
+  const { identity, keys } = place;
+  if (etcd !== undefined)
+    return new EtcdCoordinator({
+      gateway: etcd.open(),
+      prefix: etcd.keys.prefix,
+      clusterId: keys.clusterId,
+      seenVersion: new ShardDirectory(store).view.map.version,
+      clock,
+      log,
+    });
   if (identity.coordinator !== undefined && identity.coordinator !== identity.name)
     return new RemoteCoordinator({ mesh, at: identity.coordinator, clock });
   const coordinator = new EmbeddedCoordinator({ store, clock, shards: config.shards });
   serveCoordinator({ coordinator, mesh, clock });
   return coordinator;
+}
+
+/** What the cluster was made with is remembered: another coordinator would know nothing of it. */
+function checkKind({ etcd, place }: CoordinationOptions): void {
+  const isInEtcd = place.identity.coordinator === undefined;
+  if (isInEtcd && etcd === undefined)
+    throw new FastChatError(
+      'E_CONFIG',
+      'coordinator: this cluster keeps its map in etcd: start with --coordinator etcd://host:2379 as the other nodes',
+    );
+  if (!isInEtcd && etcd !== undefined)
+    throw new FastChatError(
+      'E_CONFIG',
+      'coordinator: this cluster was made with the embedded one: start without --coordinator',
+    );
 }
 
 /** The secret of the token file that is there, so that tokens given out stay good. */
@@ -54,9 +83,8 @@ async function rememberedSecret(home: NodeHome): Promise<Uint8Array> {
 }
 
 export async function coordination(options: CoordinationOptions): Promise<Coordination> {
-  const { home, place, addresses, config, clock, log, fingerprint } = options;
-  if (config.coordinator.kind === 'etcd')
-    throw new FastChatError('E_CONFIG', 'coordinator: etcd is not supported yet, use embedded');
+  const { home, place, addresses, clock, log, fingerprint } = options;
+  checkKind(options);
   const tokenOf = (secret: Uint8Array): string =>
     formatJoinToken({
       gateHost: advertisedHost(addresses.gate.host),
@@ -73,7 +101,7 @@ export async function coordination(options: CoordinationOptions): Promise<Coordi
       admission = new Admission({
         clusterId: place.keys.clusterId,
         keys: () => encode(clusterKeys, place.keys),
-        coordinatorNode: place.identity.coordinator ?? place.identity.name,
+        coordinatorNode: place.identity.coordinator,
         coordinator,
         secret,
         clock,

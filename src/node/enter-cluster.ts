@@ -33,6 +33,8 @@ export interface EnterOptions {
   /** A join token's file, or `-`. */
   readonly join: string | undefined;
   readonly dev: boolean;
+  /** Makes the new cluster of a first node known to its coordinator; undefined: the coordinator is this node's own. */
+  readonly claim: ((clusterId: Uint8Array, first: NodeId) => Promise<void>) | undefined;
   /** Addresses of this node; the gate is not open yet, so its port may be 0. */
   readonly member: Omit<Member, 'node'>;
 }
@@ -109,17 +111,28 @@ export async function enterCluster(
   identity: NodeIdentity,
   options: EnterOptions,
 ): Promise<Place> {
-  const { home, suite, random } = ports;
+  const { home } = ports;
   const { join } = options;
-  const place =
-    join === undefined
-      ? {
-          identity: { ...identity, coordinator: identity.name },
-          keys: await createClusterKeys(suite, random, options.dev ? 'weak' : 'standard'),
-          view: undefined,
-        }
-      : await joinByToken(ports, identity, { ...options, join });
+  if (join === undefined) return await foundCluster(ports, identity, options);
+  const place = await joinByToken(ports, identity, { ...options, join });
   await home.writeClusterKeys(place.keys);
+  await home.writeIdentity(place.identity);
+  return place;
+}
+
+/** The keys are on disk before anybody hears of the cluster: a first start that was cut short goes on with the same ones. */
+async function foundCluster(
+  { home, suite, random }: EnterPorts,
+  identity: NodeIdentity,
+  { claim, dev }: EnterOptions,
+): Promise<Place> {
+  const keys =
+    (await home.readClusterKeys()) ??
+    (await createClusterKeys(suite, random, dev ? 'weak' : 'standard'));
+  await home.writeClusterKeys(keys);
+  await claim?.(keys.clusterId, identity.name);
+  const coordinator = claim === undefined ? identity.name : undefined;
+  const place = { identity: { ...identity, coordinator }, keys, view: undefined };
   await home.writeIdentity(place.identity);
   return place;
 }

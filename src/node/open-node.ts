@@ -31,6 +31,8 @@ import { signingKeysOf, tlsIdentityOf } from './cluster-keys.ts';
 import { clusterReport } from './cluster-report.ts';
 import { coordination } from './coordination.ts';
 import type { Place } from './enter-cluster.ts';
+import { etcdAccess } from './etcd-access.ts';
+import type { EtcdAccess } from './etcd-access.ts';
 import { advertisedHost } from './node-addresses.ts';
 import type { NodeAddresses } from './node-addresses.ts';
 import { NodeHome, writePrivateFile } from './node-home.ts';
@@ -71,6 +73,8 @@ interface Ground {
   readonly addresses: NodeAddresses;
   readonly suite: VerifyingSuite;
   readonly store: ShardStore;
+  /** Undefined: the coordinator is embedded. */
+  readonly etcd: EtcdAccess | undefined;
 }
 
 async function prepare(
@@ -91,8 +95,9 @@ async function prepare(
   });
   await lifecycle.start({ name: 'store', stop: () => store.close() });
   log.event('info', 'store_opened', { shards: store.shards().length });
-  const { place, addresses } = await takePlace({ config, io, log, home, suite, store });
-  return { home, place, addresses, suite, store };
+  const etcd = await etcdAccess(config, io.clock);
+  const { place, addresses } = await takePlace({ config, io, log, home, suite, store, etcd });
+  return { home, place, addresses, suite, store, etcd };
 }
 
 async function startChatNode(options: OpenOptions, ground: Ground, loop: LoopSampler) {

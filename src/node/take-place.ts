@@ -10,7 +10,9 @@ import type { ShardStore } from '../persist/shard-store.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import { parseNodeId } from '../protocol/ids.ts';
 import { announceMove, enterCluster, rememberPlace } from './enter-cluster.ts';
-import type { Place } from './enter-cluster.ts';
+import type { EnterOptions, Place } from './enter-cluster.ts';
+import { claimInEtcd } from './etcd-access.ts';
+import type { EtcdAccess } from './etcd-access.ts';
 import { memberAt, settleAddresses, withPorts } from './node-addresses.ts';
 import type { NodeAddresses } from './node-addresses.ts';
 import { newIdentity } from './node-home.ts';
@@ -23,6 +25,8 @@ export interface PlaceOptions {
   readonly home: NodeHome;
   readonly suite: VerifyingSuite;
   readonly store: ShardStore;
+  /** Undefined: the coordinator is embedded. */
+  readonly etcd: EtcdAccess | undefined;
 }
 
 /**
@@ -79,7 +83,7 @@ function stay(log: Log, place: Place, cause: unknown): Place {
 async function take(
   options: PlaceOptions,
 ): Promise<{ readonly place: Place; readonly addresses: NodeAddresses }> {
-  const { config, io, log, home, suite } = options;
+  const { config, io, log, home, suite, etcd } = options;
   const ports = {
     home,
     suite,
@@ -107,7 +111,9 @@ async function take(
     return { place: await moved.catch((cause: unknown) => stay(log, place, cause)), addresses };
   }
   const member = memberAt(addresses, { publicKey: identity.curvePublicKey });
-  const { name, join: token, dev } = config;
-  const place = await enterCluster(ports, withNewPorts, { name, join: token, dev, member });
+  const { name, join: token, dev, shards } = config;
+  const claim: EnterOptions['claim'] =
+    etcd && ((clusterId, first) => claimInEtcd(etcd, { clusterId, shards, first }));
+  const place = await enterCluster(ports, withNewPorts, { name, join: token, dev, claim, member });
   return { place, addresses };
 }

@@ -85,8 +85,15 @@ export const SETTINGS = {
   coordinator: setting(
     coordinator,
     { kind: 'embedded' } as const,
-    'Who keeps members and shard map: the first node, or an etcd cluster.',
+    'Who keeps members and shard map: the first node, or an etcd cluster (etcds:// for TLS, /NAME to share it).',
   ),
+  coordinatorCa: setting(
+    path,
+    undefined,
+    'PEM file: who may have signed the certificates of etcd. Default: what the system trusts.',
+  ),
+  coordinatorCert: setting(path, undefined, 'PEM file: the certificate this node shows etcd.'),
+  coordinatorKey: setting(path, undefined, 'PEM file: the key of coordinator-cert.'),
   replicas: setting(count(1, 3), 3, 'Copies of every shard; fewer while there are fewer nodes.'),
   shards: setting(
     count(1, 4096),

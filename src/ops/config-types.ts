@@ -121,20 +121,38 @@ export function choice<const T extends string>(values: readonly T[]): ValueType<
 }
 
 /** Who keeps the members and the shard map. */
-export type CoordinatorSetting =
-  | { readonly kind: 'embedded' }
-  | { readonly kind: 'etcd'; readonly endpoints: readonly HostPort[] };
+export type CoordinatorSetting = { readonly kind: 'embedded' } | EtcdSetting;
+
+export interface EtcdSetting {
+  readonly kind: 'etcd';
+  readonly endpoints: readonly HostPort[];
+  /** Spoken with over TLS: `etcds://`. */
+  readonly isSecure: boolean;
+  /** Several clusters may share one etcd: each has a name there. */
+  readonly name: string;
+}
+
+const ETCD_NAME_DEFAULT = 'fastchat';
+const ETCD_URL = /^etcd(s?):\/\/([^/?#@]+)(?:\/([A-Za-z0-9._-]*))?$/;
 
 function parseCoordinator(text: string): CoordinatorSetting {
   if (text === 'embedded') return { kind: 'embedded' };
-  const places = /^etcd:\/\/(.+)$/.exec(text)?.[1];
-  if (places === undefined) return refuse('embedded or etcd://host:2379[,host:2379…]');
-  return { kind: 'etcd', endpoints: places.split(',').map(parseHostPort) };
+  const [, secure, places, name] = ETCD_URL.exec(text) ?? [];
+  if (places === undefined)
+    return refuse('embedded or etcd://host:2379[,host:2379…][/name], etcds:// for TLS');
+  return {
+    kind: 'etcd',
+    endpoints: places.split(',').map(parseHostPort),
+    isSecure: secure === 's',
+    name: name === undefined || name === '' ? ETCD_NAME_DEFAULT : name,
+  };
 }
 
 function formatCoordinator(setting: CoordinatorSetting): string {
   if (setting.kind === 'embedded') return 'embedded';
-  return `etcd://${setting.endpoints.map(formatHostPort).join(',')}`;
+  const { isSecure, endpoints, name } = setting;
+  const path = name === ETCD_NAME_DEFAULT ? '' : `/${name}`;
+  return `${isSecure ? 'etcds' : 'etcd'}://${endpoints.map(formatHostPort).join(',')}${path}`;
 }
 
 export const coordinator: ValueType<CoordinatorSetting> = textType(

@@ -144,6 +144,15 @@ export const LEASE_CHECK_MS = 200;
 export const LEASE_CHECK_LATE_MS = 1 * SECOND_MS;
 /** How often a node changes the token of its store: a copy of the directory that is older than this is noticed. */
 export const STORE_TOKEN_ROTATE_MS = 1 * MINUTE_MS;
+/** How long one member of etcd has for a request that may be asked again of the next one. */
+export const ETCD_ATTEMPT_MS = 1 * SECOND_MS;
+/** How long a request to etcd may take in all. */
+export const ETCD_REQUEST_MS = 3 * SECOND_MS;
+export const ETCD_ANSWER_BYTES_MAX = 8 * MIB;
+/** Connections to each member of etcd. */
+export const ETCD_SOCKETS_MAX = 32;
+/** How often a change is tried again because others changed the same. */
+export const ETCD_CONFLICTS_MAX = 16;
 /** Shards that a node claims at the same time when it starts. */
 export const SHARD_CLAIMS_MAX = 32;
 /** Between looks for copies of shards that live elsewhere. */

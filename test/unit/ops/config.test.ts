@@ -117,6 +117,10 @@ describe('the configuration of a node', () => {
     ['coordinator', 'zookeeper'],
     ['coordinator', 'etcd://'],
     ['coordinator', 'etcd://h'],
+    ['coordinator', 'etcd://h:2379,'],
+    ['coordinator', 'etcd://user:secret@h:2379'],
+    ['coordinator', 'etcd://h:2379/a/b'],
+    ['coordinator', 'http://h:2379'],
     ['registration', 'opened'],
     ['dev', 'maybe'],
     ['log-level', 'loud'],
@@ -138,6 +142,12 @@ describe('the configuration of a node', () => {
         { host: 'a', port: 2379 },
         { host: 'b', port: 1 },
       ],
+      isSecure: false,
+      name: 'fastchat',
+    });
+    expect(load({ flags: { coordinator: 'etcds://a:2379/team' } }).config.coordinator).to.include({
+      isSecure: true,
+      name: 'team',
     });
   });
 
@@ -148,7 +158,12 @@ describe('the configuration of a node', () => {
 
   it('prints as TOML that loads to the same', () => {
     const loaded = load({
-      flags: { data: '/d', name: 'N7', coordinator: 'etcd://h:1', 'limits.messages-burst': 7 },
+      flags: {
+        data: '/d',
+        name: 'N7',
+        coordinator: 'etcds://h:1,i:2/team',
+        'limits.messages-burst': 7,
+      },
     });
     const again = load({ toml: printConfig(loaded) });
     expect(valuesOf(again)).to.deep.equal(valuesOf(loaded));
