@@ -116,6 +116,17 @@ export class Bench {
     );
   }
 
+  /** The same to one generator. */
+  of<K extends CommandName>(
+    generator: number,
+    name: K,
+    ...args: Parameters<Commands[K]>
+  ): Promise<Answer<K>> {
+    const chosen = this.#generators[generator];
+    if (chosen === undefined) throw new Error(`there is no load generator ${generator}`);
+    return chosen.call(name, ...args);
+  }
+
   /** What happens until `until` resolves; by default in `seconds`. */
   async measure(
     until: () => Promise<unknown> = () => sleep(this.options.seconds * 1000),

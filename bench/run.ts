@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.ts';
 import type { BenchOptions } from './bench.ts';
+import { crowd } from './scenarios/crowd.ts';
 import { direct, directRate } from './scenarios/direct.ts';
 import { idle } from './scenarios/idle.ts';
 import { kill } from './scenarios/kill.ts';
@@ -22,6 +23,7 @@ const SCENARIOS: readonly Scenario[] = [
   login,
   reconnect,
   idle,
+  crowd,
   kill,
 ];
 

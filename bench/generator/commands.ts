@@ -1,5 +1,6 @@
 /** What the benchmark asks of a load generator process, over the channel between parent and child. */
 import type { BenchAccount } from '../account.ts';
+import type { CrowdSize } from './crowd.ts';
 import type { Snapshot } from './tally.ts';
 
 export interface FlowPlan {
@@ -48,6 +49,10 @@ export interface Commands {
     readonly by: 'password' | 'device';
     readonly resume: boolean;
   }) => void;
+  /** Opens connections that never log in, and opens them again when they are closed. */
+  readonly crowd: (size: CrowdSize) => void;
+  /** Closes them; answers how often one was opened. */
+  readonly disperse: () => number;
   readonly snapshot: () => Snapshot;
   readonly flows: () => readonly FlowState[];
   /** Drops all links; `isResuming`: the flows go on, from what was answered. */

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { parseUserId } from '../../src/protocol/ids.ts';
 import type { BenchAccount } from '../account.ts';
 import type { Commands, FlowPlan, FlowState } from './commands.ts';
+import { Crowd } from './crowd.ts';
 import { Logins } from './login.ts';
 import { Refused } from './raw-link.ts';
 import { Flow, Session } from './session.ts';
@@ -32,6 +33,7 @@ export class Fleet implements Commands {
   readonly #tickets = new Map<string, Buffer>();
   #flows: Flow[] = [];
   #logins: Logins | undefined;
+  #crowd: Crowd | undefined;
   #bodyBytes = 0;
   #pacer: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -129,6 +131,15 @@ export class Fleet implements Commands {
       const mine = users.filter((_, index) => index % slots === slot);
       void this.#loginForever(mine, by, resume);
     }
+  };
+
+  readonly crowd: Commands['crowd'] = (size) => {
+    this.#crowd = new Crowd(this.#dialler.gate(), size);
+  };
+
+  readonly disperse: Commands['disperse'] = () => {
+    this.#crowd?.disperse();
+    return this.#crowd?.dials ?? 0;
   };
 
   readonly snapshot: Commands['snapshot'] = () => this.#tally.take();

@@ -50,7 +50,7 @@ export class Logins {
 
   /** Makes an account with real OPAQUE and a vault of the usual size. */
   async register(user: UserId): Promise<BenchAccount> {
-    const { link, hello } = await this.#greet(this.#gate());
+    const { link, hello } = await this.#greet(this.gate());
     const { request, state } = await passwords.startRegistration(PASSWORD);
     const { response } = await link.call('registerStart', { user, request });
     const { record } = await passwords.finishRegistration(
@@ -92,7 +92,7 @@ export class Logins {
   }
 
   async byDevice(account: BenchAccount, ticket?: Buffer): Promise<Attached> {
-    const greeted = await this.#greet(this.#gate(), ticket);
+    const greeted = await this.#greet(this.gate(), ticket);
     const { user } = account;
     const proof = this.#prove(greeted, account);
     const placement = await greeted.link.call('deviceLogin', {
@@ -104,7 +104,7 @@ export class Logins {
   }
 
   async byPassword(account: BenchAccount): Promise<Attached> {
-    const greeted = await this.#greet(this.#gate());
+    const greeted = await this.#greet(this.gate());
     const { link, hello } = greeted;
     const { request, state } = await passwords.startLogin(PASSWORD);
     const { response } = await link.call('loginStart', { user: account.user, request });
@@ -119,7 +119,8 @@ export class Logins {
     return await this.#follow(link, placement, account);
   }
 
-  #gate(): GatePlace {
+  /** One after the other. */
+  gate(): GatePlace {
     const { gates } = this.#url;
     this.#lastGate = (this.#lastGate + 1) % gates.length;
     const gate = gates[this.#lastGate];

@@ -106,8 +106,7 @@ export class Traffic {
   async settle(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#until('logins end', () => this.#people.every(({ isBusy }) => !isBusy));
-    for (const person of this.#people)
-      if (person.session === undefined) await this.#come(person);
+    for (const person of this.#people) if (person.session === undefined) await this.#come(person);
     await this.#until('all is stored', () =>
       this.#people.every(({ outbound }) => outbound.stored === outbound.sent),
     );

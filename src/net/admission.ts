@@ -1,4 +1,7 @@
-/** Who may connect to a gate before anybody knows who they are: so many in all, so many from one source. */
+/**
+ * Who may connect to a gate before anybody knows who they are: so many in all, so many from one source. When all places
+ * are taken, the source that holds most of them gives way, so that a crowd from a few addresses shuts nobody else out.
+ */
 import type { LinkLimits } from './link-limits.ts';
 
 /** The place of one connection that is not authenticated yet. */
@@ -10,11 +13,30 @@ export interface AdmissionSlot {
 
 type AdmissionLimits = Pick<LinkLimits, 'unauthenticatedMax' | 'unauthenticatedPerSourceMax'>;
 
+class Place implements AdmissionSlot {
+  readonly source: string;
+  /** Ends the connection. */
+  readonly close: () => void;
+  readonly #leave: (place: Place) => void;
+
+  constructor(source: string, close: () => void, leave: (place: Place) => void) {
+    this.source = source;
+    this.close = close;
+    this.#leave = leave;
+  }
+
+  free(): void {
+    this.#leave(this);
+  }
+}
+
 export class Admission {
   readonly #limits: AdmissionLimits;
-  readonly #perSource = new Map<string, number>();
+  /** By source, from the oldest to the newest. */
+  readonly #places = new Map<string, Set<Place>>();
   #total = 0;
   #refused = 0;
+  #evicted = 0;
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
@@ -30,30 +52,49 @@ export class Admission {
     return this.#refused;
   }
 
-  /** A place for a connection from `address`; undefined when it has to be closed. */
-  enter(address: string): AdmissionSlot | undefined {
+  /** Connections that lost theirs to somebody from elsewhere. */
+  get evicted(): number {
+    return this.#evicted;
+  }
+
+  /** A place for a connection from `address`, which `close` ends when others need it; undefined: close it now. */
+  enter(address: string, close: () => void): AdmissionSlot | undefined {
     const source = sourceOf(address);
-    const fromSource = this.#perSource.get(source) ?? 0;
     const { unauthenticatedMax, unauthenticatedPerSourceMax } = this.#limits;
-    if (this.#total >= unauthenticatedMax || fromSource >= unauthenticatedPerSourceMax) {
+    const held = this.#places.get(source)?.size ?? 0;
+    const mayEnter =
+      held < unauthenticatedPerSourceMax &&
+      (this.#total < unauthenticatedMax || this.#makeRoom(held));
+    if (!mayEnter) {
       this.#refused += 1;
       return undefined;
     }
-    this.#count(source, 1);
-    let isHeld = true;
-    const free = (): void => {
-      if (isHeld) this.#count(source, -1);
-      isHeld = false;
-    };
-    return { source, free };
+    const place = new Place(source, close, this.#leave);
+    const places = this.#places.get(source) ?? new Set();
+    this.#places.set(source, places.add(place));
+    this.#total += 1;
+    return place;
   }
 
-  #count(source: string, change: 1 | -1): void {
-    const fromSource = (this.#perSource.get(source) ?? 0) + change;
-    if (fromSource === 0) this.#perSource.delete(source);
-    else this.#perSource.set(source, fromSource);
-    this.#total += change;
+  /** Ends the oldest connection of the source that holds most, if that is more than the newcomer's `held`. */
+  #makeRoom(held: number): boolean {
+    let most: ReadonlySet<Place> | undefined;
+    for (const places of this.#places.values())
+      if (places.size > (most?.size ?? held)) most = places;
+    const [oldest] = most ?? [];
+    if (oldest === undefined) return false;
+    this.#evicted += 1;
+    oldest.free();
+    oldest.close();
+    return true;
   }
+
+  readonly #leave = (place: Place): void => {
+    const places = this.#places.get(place.source);
+    if (places?.delete(place) !== true) return;
+    this.#total -= 1;
+    if (places.size === 0) this.#places.delete(place.source);
+  };
 }
 
 const MAPPED_IPV4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;

@@ -126,7 +126,7 @@ export class MemoryLinks {
   ): { readonly link: MemoryLink; readonly greet: () => void } | undefined {
     if (this.#cuts.has(pairName(host, listener.host))) return undefined;
     if (listener.links.size >= this.#limits.connections) return undefined;
-    const slot = listener.admission.enter(host);
+    const slot = listener.admission.enter(host, () => accepted.destroy('others need its place'));
     if (slot === undefined) return undefined;
     const link = this.#link({ host, source: listener.host }, undefined, () => undefined);
     const free = (): void => slot.free();

@@ -111,9 +111,9 @@ class TlsGate implements LinkListener {
   }
 
   #onConnection(socket: Socket): void {
-    const slot = this.#admission.enter(socket.remoteAddress ?? '');
-    // The newest is closed, those that were here first keep their chance.
-    if (slot === undefined) return void socket.resetAndDestroy();
+    const reset = (): void => void socket.resetAndDestroy();
+    const slot = this.#admission.enter(socket.remoteAddress ?? '', reset);
+    if (slot === undefined) return reset();
     const name = remoteName(socket);
     this.#sockets.add(socket);
     this.#slots.set(name, slot);
