@@ -39,6 +39,8 @@ export interface NodeSettings extends UserSettings {
   readonly stretching: Stretching;
   /** After how long the copies of a dead node are made anew elsewhere. */
   readonly replaceAfterMs: number;
+  /** Copies that every shard should have. */
+  readonly replicas: number;
 }
 
 /** Everything a node is made of. */
@@ -116,8 +118,7 @@ export class ChatNode {
       serving: this.users,
       isLeaving: (node) => this.reports.isLeaving(node),
       isForgotten: (node) => this.reports.isForgotten(node),
-      // More are not possible before shards have replica sets.
-      replicas: 1,
+      replicas: settings.replicas,
       replaceAfterMs: settings.replaceAfterMs,
       clock,
       random,

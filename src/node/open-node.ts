@@ -146,6 +146,7 @@ async function startChatNode(options: OpenOptions, ground: Ground, loop: LoopSam
         registration: config.registration,
         stretching: keys.stretching,
         replaceAfterMs: config.replaceAfter,
+        replicas: config.replicas,
       },
       meter: userMeter(metrics),
       utilisation: () => loop.utilisation,

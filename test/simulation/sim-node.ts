@@ -45,6 +45,8 @@ export interface SimWorldPorts {
   readonly signingKeys: KeyPair;
   readonly passwordSetup: string;
   readonly shards: number;
+  /** Copies that every shard should have. Default 1. */
+  readonly replicas?: number;
   readonly bugs: PlantedBugs;
   readonly log?: Log;
 }
@@ -134,6 +136,7 @@ export class SimNode {
           registration: 'open',
           stretching: 'weak',
           replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
+          replicas: this.#ports.replicas ?? 1,
         },
         meter: { count: () => undefined },
         utilisation: () => 0,

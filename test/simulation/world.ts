@@ -114,6 +114,7 @@ export class World {
       signingKeys: suite.signKeyPair(),
       passwordSetup: 'simulated set-up',
       shards: SHARDS,
+      replicas: 3,
       bugs: { ...bugs, hideCounters: bugs.reuseCounters === true },
     };
     for (let index = 1; index <= nodes; index += 1)

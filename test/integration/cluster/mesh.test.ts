@@ -34,6 +34,8 @@ describe('two nodes over the mesh, with the embedded coordinator', () => {
   const clock = new VirtualClock({ seed: 21 });
   const random = seededRandom(21);
   const transport = new MemoryMesh({ clock, random });
+  /** As the heartbeats of a node would tell. */
+  const leaving = new Set<string>();
   let first: Running;
   let second: Running;
 
@@ -61,6 +63,7 @@ describe('two nodes over the mesh, with the embedded coordinator', () => {
       sessions: { push: () => undefined },
       serving: { freeze: () => Promise.resolve(), resume: () => undefined },
       replicas: 1,
+      isLeaving: (node) => leaving.has(node),
       replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
       clock,
       random,
@@ -121,6 +124,7 @@ describe('two nodes over the mesh, with the embedded coordinator', () => {
   });
 
   it('drains the newcomer, whose shards go back', async () => {
+    leaving.add(N2.node);
     expect(await runOn(clock, second.cluster.drain())).to.equal(0);
     await clock.advance(5000);
     expect(first.cluster.status().served).to.equal(SHARDS);
