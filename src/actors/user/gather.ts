@@ -53,7 +53,12 @@ const findVault = (_state: unknown, _request: unknown, { reader }: Sources): Fou
 
 /** Requests that are not here need nothing. */
 const finders: Finders = {
-  append: (state, { envelope }, { reader }) => ({ pairs: missingPairs(state, [envelope], reader) }),
+  append: (state, { envelope }, { reader }) => {
+    const { from, device } = envelope;
+    // Nearly always: the path of every message, which spares the search for what is missing.
+    if (state.pairs.has(pairKey(from, device))) return NOTHING;
+    return { pairs: missingPairs(state, [envelope], reader) };
+  },
   ack: (state, { upTo }, { reader }) => headsToSettle(state, upTo, reader),
   pull: (state, request, { reader }) => entriesToPull(state, request, reader),
   receipts: (_state, { sender }, { reader }) => ({ pairs: reader.pairsOf(sender) }),
