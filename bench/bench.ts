@@ -144,9 +144,9 @@ export class Bench {
     return { seconds, ...used(before, after, seconds), ...sumSnapshots(snapshots) };
   }
 
-  /** Resident memory of all nodes. */
-  serverRss(): number {
-    return this.#serverUsage().rss;
+  /** Resident memory of all nodes, bytes: all of it, and without the pages of files. */
+  serverMemory(): Pick<Usage, 'rss' | 'ownBytes'> {
+    return this.#serverUsage();
   }
 
   async end(): Promise<void> {

@@ -2,7 +2,7 @@
  * `npm run bench -- NAME`: real nodes, load from other processes, the median of several runs and their spread.
  * Exit 0: measured; 1: it failed, or with `--reference` a target was missed; 2: the figures say nothing about the node.
  */
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.ts';
@@ -138,6 +138,11 @@ function print(scenario: Scenario, rows: readonly Row[]): void {
   }
 }
 
+/** Processes that run or want to, on average over the last minute. */
+function loadNow(): number {
+  return Math.round((loadavg()[0] ?? 0) * 10) / 10;
+}
+
 const [name] = positionals;
 const scenario = SCENARIOS.find((candidate) => candidate.name === name);
 if (scenario === undefined) {
@@ -148,13 +153,21 @@ if (scenario === undefined) {
     console.error(`  ${known.padEnd(14)} ${summary}`);
   process.exit(64);
 }
+const loadBefore = loadNow();
 const options = optionsFor(scenario);
 const outcomes: Outcome[] = [];
 for (let run = 0; run < options.repeat; run += 1) outcomes.push(await runOnce(scenario, options));
 const rows = rowsOf(scenario, outcomes);
 const doubts = outcomes.flatMap(({ doubt }) => doubt ?? []);
-if (values.json) console.log(JSON.stringify({ scenario: scenario.name, options, rows, doubts }));
-else print(scenario, rows);
+// What else the machine did says how far the figures can be trusted.
+const machine = { cores: availableParallelism(), loadBefore, loadAfter: loadNow() };
+if (values.json)
+  console.log(JSON.stringify({ scenario: scenario.name, options, machine, rows, doubts }));
+else {
+  print(scenario, rows);
+  const { cores, loadAfter } = machine;
+  console.log(`  on ${cores} cores, load average ${loadBefore} before and ${loadAfter} after`);
+}
 for (const { note } of outcomes) if (note !== undefined) console.error(`Note: ${note}.`);
 for (const doubt of doubts) console.error(`No verdict: ${doubt}.`);
 if (doubts.length > 0) process.exitCode = EXIT_NO_VERDICT;

@@ -70,8 +70,13 @@ export function idleNote({ generator, server }: Measured): string | undefined {
 export function rateDoubt(measured: Measured, rate: number): string | undefined {
   const reached = measured.stored / measured.seconds / rate;
   if (reached < RATE_REACHED_MIN) return `only ${percent(reached)} of the rate was stored`;
-  return measured.generator.share > GENERATOR_SHARE_MAX
-    ? 'the load generator was too busy to measure time'
+  return busyDoubt(measured);
+}
+
+/** For times taken in a generator. */
+export function busyDoubt({ generator }: Measured): string | undefined {
+  return generator.share > GENERATOR_SHARE_MAX
+    ? `the load generator was too busy to measure time (${percent(generator.share)} of a core)`
     : undefined;
 }
 

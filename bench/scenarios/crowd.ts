@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Measured } from '../bench.ts';
 import type { CrowdSize } from '../generator/crowd.ts';
+import { busyDoubt } from '../scenario.ts';
 import type { Figures, Scenario } from '../scenario.ts';
 
 /** Within what one address may hold, and at what a gate holds in all. */
@@ -48,18 +49,19 @@ export const crowd: Scenario = {
     await bench.of(HONEST, 'attach', bench.usersOf(HONEST, 'first'));
     await bench.of(HONEST, 'plan', bench.flowsOf(HONEST, false));
     const alone = await honest(bench);
-    const before = bench.serverRss();
+    const before = bench.serverMemory().rss;
     await bench.of(1, 'crowd', CROWD);
     await sleep(GATHER_MS);
     const crowded = await honest(bench);
-    const memoryMiB = (bench.serverRss() - before) / MIB;
+    const memoryMiB = (bench.serverMemory().rss - before) / MIB;
     const dials = await bench.of(1, 'disperse');
     const figures = {
       ...figuresOf(alone, 'alone'),
       ...figuresOf(crowded, 'crowded'),
       crowdDials: dials,
       crowdMiB: memoryMiB,
+      generatorPercent: crowded.generator.share * 100,
     };
-    return { figures };
+    return { figures, doubt: busyDoubt(alone) ?? busyDoubt(crowded) };
   },
 };

@@ -13,16 +13,17 @@ export const idle: Scenario = {
   defaults: { users: 5000 },
   targets: { kibPerSession: { atMost: 50 } },
   async run(bench) {
-    const before = bench.serverRss();
+    const before = bench.serverMemory();
     await bench.each('attach', (index) => [bench.usersOf(index)]);
-    const peak = bench.serverRss();
+    const peak = bench.serverMemory();
     await sleep(SETTLE_MS);
-    const after = bench.serverRss();
+    const after = bench.serverMemory();
     const { users } = bench.options;
     const figures = {
-      kibPerSession: (after - before) / KIB / users,
-      kibPerSessionAfterLogins: (peak - before) / KIB / users,
-      serverMiB: after / KIB / KIB,
+      kibPerSession: (after.rss - before.rss) / KIB / users,
+      ownKibPerSession: (after.ownBytes - before.ownBytes) / KIB / users,
+      kibPerSessionAfterLogins: (peak.rss - before.rss) / KIB / users,
+      serverMiB: after.rss / KIB / KIB,
     };
     return { figures };
   },
