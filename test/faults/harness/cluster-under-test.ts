@@ -76,7 +76,7 @@ export class ClusterUnderTest {
   async start(count = this.nodes.length): Promise<void> {
     await this.startEtcd();
     for (const node of this.nodes.slice(0, count)) await this.startNode(node);
-    await this.healthy(30_000);
+    await this.healthy(120_000);
   }
 
   async startEtcd(): Promise<void> {
