@@ -50,8 +50,9 @@ export class EtcdFollower {
   /** Everything as a majority of etcd has it now. @throws E_UNREACHABLE, E_TIMEOUT, E_CONFIG */
   async refresh(): Promise<ClusterView> {
     const { gateway, keys, mirror } = this.#ports;
+    const knownBefore = mirror.version;
     const { revision, all } = await readRange(gateway, keys.under(''));
-    return this.#learn(() => mirror.load(all, revision));
+    return this.#learn(() => mirror.load(all, revision, knownBefore));
   }
 
   close(): void {

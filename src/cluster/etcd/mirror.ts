@@ -97,6 +97,11 @@ export class EtcdMirror {
     return this.#revision;
   }
 
+  /** The newest version that is known, here or by an earlier life of this node. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** The newest revision that is known to have changed anything under the prefix. */
   get newestChange(): number {
     return this.#newestChange;
@@ -126,16 +131,18 @@ export class EtcdMirror {
   }
 
   /**
-   * Takes over a read of everything under the prefix, unless something newer is known.
+   * Takes over a read of everything under the prefix, unless something newer is known. `knownBefore` is the version that
+   * was known when the read was asked for: what a majority then tells cannot be older, unless etcd was put back; what is
+   * only older than what came meanwhile is a late answer.
    * @throws E_CONFIG (another cluster's), E_UNREACHABLE (no cluster there, or an older state than was seen before)
    */
-  load(all: readonly KeyValue[], revision: number): void {
+  load(all: readonly KeyValue[], revision: number, knownBefore: number): void {
     const next = new Contents();
     for (const pair of all) next.set(this.#options.keys, pair);
     const newestChange = Math.max(0, ...all.map(({ modRevision }) => modRevision));
-    const cluster = this.#checked(next);
-    const isOlder = next.version === this.#version && revision < this.#revision;
-    if (isOlder) return;
+    const cluster = this.#checked(next, knownBefore);
+    const isLate = next.version < this.#version;
+    if (isLate || (next.version === this.#version && revision < this.#revision)) return;
     this.#adopt(next, cluster, revision);
     this.#newestChange = newestChange;
   }
@@ -145,12 +152,12 @@ export class EtcdMirror {
     if (revision <= this.#revision) return;
     for (const change of changes)
       if (change.modRevision > this.#revision) this.#contents.set(this.#options.keys, change);
-    const cluster = this.#checked(this.#contents);
+    const cluster = this.#checked(this.#contents, this.#version);
     this.#adopt(this.#contents, cluster, revision);
     this.#newestChange = revision;
   }
 
-  #checked({ cluster, version }: Contents): ClusterRecord {
+  #checked({ cluster, version }: Contents, oldestVersion: number): ClusterRecord {
     const { clusterId, keys } = this.#options;
     if (cluster === undefined)
       throw new FastChatError(
@@ -158,10 +165,10 @@ export class EtcdMirror {
         `etcd has lost the map of this cluster (${keys.prefix}): see “etcd lost” in docs/OPERATING.md`,
       );
     if (!sameBytes(cluster.value.clusterId, clusterId)) throw otherCluster(keys);
-    if (version < this.#version)
+    if (version < oldestVersion)
       throw new FastChatError(
         'E_UNREACHABLE',
-        `etcd was put back to an older state (version ${version}, seen ${this.#version}): see “etcd lost” in docs/OPERATING.md`,
+        `etcd was put back to an older state (version ${version}, seen ${oldestVersion}): see “etcd lost” in docs/OPERATING.md`,
       );
     return cluster.value;
   }
