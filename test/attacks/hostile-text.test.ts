@@ -20,8 +20,7 @@ const HOSTILE =
   '\u001b]52;c;cm0gLXJmIC8=\u0007 \u009b2J \u202Etxt.exe\u202C \u200Bhidden\u2060 \rfastchat: sent\u001b[2K ' +
   '\u001b]8;;http://evil\u001b\\link\u001b]8;;\u001b\\ \u001b]0;title\u0007 \u{E0041}\u{E007F} \u0000 \u0085 \u2028end';
 /** Everything that a terminal obeys or a reader cannot see. */
-const UNSAFE =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/u;
+const UNSAFE = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const LONG = 60_000;
 
 function expectHarmless(what: string, { stdout, stderr }: Finished): void {
@@ -221,7 +220,7 @@ describe('hostile text', function () {
       onLog: (_, line) => lines.push(line),
     });
     const rpc = new Rpc({ home: `${folder.path}/noisy`, url: noisy.url });
-    await rpc.refusal('login', { account: 'bob', password: `${HOSTILE}` });
+    await rpc.refusal('login', { account: 'bob', password: HOSTILE });
     await fetch(new URL(`/${encodeURIComponent(HOSTILE)}`, noisy.nodes[0]?.ready.http), {
       headers: { 'user-agent': 'x\u009b2J' },
     });
@@ -234,7 +233,7 @@ describe('hostile text', function () {
     }
   });
 
-  it('42: of what was written, no file of a home shows anything, and only its owner reads the key', async () => {
+  it('42: of what was written, no file of a home shows anything, and only its owner reads the key', () => {
     const files = readdirSync(home, { recursive: true, encoding: 'utf8' })
       .map((name) => join(home, name))
       .filter((path) => statSync(path).isFile());
