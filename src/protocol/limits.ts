@@ -345,6 +345,8 @@ export const SYNC_COALESCE_MESSAGES = 64;
 export const SYNC_COALESCE_MS = 2 * SECOND_MS;
 export const RECONNECT_DELAY_MIN_MS = 100;
 export const RECONNECT_DELAY_MAX_MS = 10 * SECOND_MS;
+/** The longest that a client waits because a node said so. */
+export const REFUSAL_WAIT_MS_MAX = 60 * MINUTE_MS;
 export const REQUEST_TIMEOUT_MS = 10 * SECOND_MS;
 export const BOX_KEY_ROTATE_MS = 1 * DAY_MS;
 /** Calls of one client that wait for an answer; past it a call is refused with E_RATE_LIMITED. */

@@ -3,7 +3,11 @@ import { REFUSAL_TAG, REPLY_TAG, push } from '../../protocol/client-calls.ts';
 import type { Push } from '../../protocol/client-calls.ts';
 import { decodeRaw } from '../../protocol/codec.ts';
 import { FastChatError, isErrorCode } from '../../protocol/errors.ts';
-import { CLIENT_FRAME_BYTES_MAX, FRAMES_PER_BATCH_MAX } from '../../protocol/limits.ts';
+import {
+  CLIENT_FRAME_BYTES_MAX,
+  FRAMES_PER_BATCH_MAX,
+  REFUSAL_WAIT_MS_MAX,
+} from '../../protocol/limits.ts';
 
 export type Incoming =
   /** The reply's fields start at index 2: only the caller knows of which call. */
@@ -20,8 +24,14 @@ function parseRefusal(raw: readonly unknown[]): FastChatError {
   if (typeof code !== 'string' || typeof text !== 'string') throw badFrame();
   // A newer node may know codes that this client does not.
   return new FastChatError(isErrorCode(code) ? code : 'E_INTERNAL', text, {
-    retryAfterMs: typeof retryAfterMs === 'number' ? Math.max(0, retryAfterMs) : undefined,
+    retryAfterMs: waitOf(retryAfterMs),
   });
+}
+
+/** What a node says is a matter of its mood: timers take neither NaN nor a century. */
+function waitOf(raw: unknown): number | undefined {
+  if (typeof raw !== 'number' || !(raw >= 0)) return undefined;
+  return Math.min(raw, REFUSAL_WAIT_MS_MAX);
 }
 
 function parseItem(raw: unknown): Incoming {
