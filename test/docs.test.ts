@@ -50,6 +50,33 @@ describe('docs/SECURITY.md', () => {
   });
 });
 
+describe('error codes of the contract', () => {
+  /** Of direct messages and login; those of groups come with groups. */
+  const CODES = `
+    E_USAGE E_BAD_NAME E_NAME_TAKEN E_AUTH E_NOT_LOGGED_IN E_DATA_IN_USE
+    E_HOME_IN_USE E_REGISTRATION E_NO_SUCH_USER E_NO_SUCH_GROUP E_BLOCKED E_STALE_EPOCH
+    E_TOO_LARGE E_MAILBOX_FULL E_RATE_LIMITED E_STORE_FULL E_TICKET_FORGED E_TICKET_EXPIRED
+    E_TICKET_REPLAYED E_TICKET_NODE E_KEY_CHANGED E_DECRYPT E_SIGNATURE E_BAD_FRAME
+    E_VERSION E_UNREACHABLE E_TIMEOUT E_MOVED `
+    .trim()
+    .split(/\s+/);
+
+  it('are each provoked from outside, by a test that names them', () => {
+    const titles = ['e2e/', 'attacks/'].flatMap((folder) => {
+      const directory = new URL(folder, import.meta.url);
+      return readdirSync(directory)
+        .filter((name) => name.endsWith('.test.ts'))
+        .flatMap(
+          (name) => readFileSync(new URL(name, directory), 'utf8').match(/it\(\s*[`'].*/g) ?? [],
+        );
+    });
+    const missing = [...CODES, 'exit 70'].filter(
+      (code) => !titles.some((title) => title.includes(code)),
+    );
+    expect(missing).to.deep.equal([]);
+  });
+});
+
 /** A name as its file has it: templates are quoted by backticks, and what stands before a suite's test is in its `describe`. */
 function nameOf(text: string): string {
   const name = text.replace(/^`(.*)`$/, '$1');

@@ -178,6 +178,7 @@ export class TappedCluster {
           balance: 'round-robin',
           registration: 'open',
           stretching: 'weak',
+          replicas: 2,
           replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
         },
         meter: { count: () => undefined },
