@@ -69,6 +69,10 @@ export const ADMIN_COMMANDS: readonly CommandSpec[] = [
     example: 'join rotate',
     run: 'rotateJoinToken',
   }),
+  admin('rebuild-map', '', 'Write the map that this node knows into an etcd that lost everything', {
+    example: 'rebuild-map',
+    run: 'rebuildMap',
+  }),
   admin('drain', '', 'Move logins, sessions and shards away, then stop the node', {
     example: 'drain',
     run: 'drain',

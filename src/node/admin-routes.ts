@@ -1,7 +1,7 @@
 /** The admin routes of a node: what an operator can look at and do. */
 import { signInvitation } from '../crypto/invitations.ts';
 import { ADMIN_ROUTES } from '../ops/admin-api.ts';
-import type { InvitationReport, MailboxReport } from '../ops/admin-api.ts';
+import type { InvitationReport, MailboxReport, RebuildReport } from '../ops/admin-api.ts';
 import type { HttpRequest, HttpRoutes } from '../ops/http.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import { parseAddress, parseNodeId, parseUserId } from '../protocol/ids.ts';
@@ -17,6 +17,8 @@ export interface AdminActions {
   readonly drain: () => void;
   /** Makes a new join token and worthless the old one; answers its line. */
   readonly rotateJoinToken: () => Promise<string>;
+  /** Writes the map known here into an etcd that has lost it. @throws E_USAGE */
+  readonly rebuildMap: () => Promise<RebuildReport>;
 }
 
 function parameter({ query }: HttpRequest, name: string): string {
@@ -72,6 +74,7 @@ export function adminRoutes(node: ChatNode, operator: Operator, actions: AdminAc
       body: placementReport(node, parseUserId(parameter(request, 'user'))),
     }),
     [ADMIN_ROUTES.invite]: ({ body }) => ({ body: invite(node, body) }),
+    [ADMIN_ROUTES.rebuildMap]: async () => ({ body: await actions.rebuildMap() }),
     [ADMIN_ROUTES.rotate]: async () => ({ body: { token: await actions.rotateJoinToken() } }),
     [ADMIN_ROUTES.drain]: () => {
       actions.drain();

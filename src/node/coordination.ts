@@ -4,10 +4,13 @@ import type { Coordinator } from '../cluster/coordinator.ts';
 import { serveCoordinator } from '../cluster/coordinator-server.ts';
 import { EmbeddedCoordinator } from '../cluster/embedded-coordinator.ts';
 import { EtcdCoordinator } from '../cluster/etcd/etcd-coordinator.ts';
+import { rebuildMap } from '../cluster/etcd/rebuild.ts';
 import { formatJoinToken, newJoinSecret, parseJoinToken } from '../cluster/join-token.ts';
+import type { ClusterView } from '../cluster/members.ts';
 import { RemoteCoordinator } from '../cluster/remote-coordinator.ts';
 import { ShardDirectory } from '../cluster/shard-map.ts';
 import type { Mesh } from '../net/mesh.ts';
+import type { RebuildReport } from '../ops/admin-api.ts';
 import type { Clock } from '../ops/clock.ts';
 import type { NodeConfig } from '../ops/config-schema.ts';
 import type { Log } from '../ops/log.ts';
@@ -40,6 +43,8 @@ export interface Coordination {
   readonly answerKnock: (item: readonly unknown[]) => Promise<unknown[]>;
   /** Makes a new join token; answers its line. */
   readonly rotate: () => Promise<string>;
+  /** Writes `view` into an etcd that has lost the map. @throws E_USAGE (it has one, or the coordinator is embedded) */
+  readonly rebuildMap: (view: ClusterView) => Promise<RebuildReport>;
 }
 
 function openCoordinator(options: CoordinationOptions, mesh: Mesh): Coordinator {
@@ -74,6 +79,27 @@ function checkKind({ etcd, place }: CoordinationOptions): void {
       'E_CONFIG',
       'coordinator: this cluster was made with the embedded one: start without --coordinator',
     );
+}
+
+async function rebuild(
+  { etcd, place }: CoordinationOptions,
+  view: ClusterView,
+): Promise<RebuildReport> {
+  if (etcd === undefined)
+    throw new FastChatError(
+      'E_USAGE',
+      'the map of this cluster is not in etcd, but at its first node',
+    );
+  const gateway = etcd.open();
+  const { clusterId } = place.keys;
+  const attempt = systemRandom.bytes(16);
+  try {
+    await rebuildMap({ gateway, keys: etcd.keys, clusterId, view, attempt });
+  } finally {
+    gateway.close();
+  }
+  const { members, map } = view;
+  return { version: map.version, members: members.length, shards: map.shards.length };
 }
 
 /** The secret of the token file that is there, so that tokens given out stay good. */
@@ -114,6 +140,7 @@ export async function coordination(options: CoordinationOptions): Promise<Coordi
       invariant(admission !== undefined, 'the gate opens after the coordinator');
       return admission.answer(item);
     },
+    rebuildMap: (view) => rebuild(options, view),
     async rotate() {
       invariant(admission !== undefined, 'routes open after the coordinator');
       const line = tokenOf(admission.rotate());

@@ -157,7 +157,7 @@ async function startChatNode(options: OpenOptions, ground: Ground, loop: LoopSam
   await lifecycle.start({ name: 'node', stop: () => node.stop() });
   loop.start(() => readMetrics(node, metrics, loop));
   await lifecycle.start({ name: 'event-loop sampler', stop: () => loop.stop() });
-  return { node, metrics, fingerprint, rotate: coordinating.rotate, home };
+  return { node, metrics, fingerprint, coordinating, home };
 }
 
 function urlOf(node: ChatNode, fingerprint: Uint8Array): string {
@@ -211,7 +211,11 @@ export async function openNode(options: OpenOptions): Promise<OpenedNode> {
   const journal: JournalHolder = { floor: undefined };
   const ground = await prepare({ ...options, journal }, data);
   const loop = new LoopSampler(io.clock);
-  const { node, metrics, fingerprint, rotate, home } = await startChatNode(options, ground, loop);
+  const { node, metrics, fingerprint, coordinating, home } = await startChatNode(
+    options,
+    ground,
+    loop,
+  );
   journal.floor = (shard) => node.cluster.journalFloor(shard);
   const page = metricsPage(metrics, { version: programVersion(), protocol: PROTOCOL_VERSION });
   const cluster = { coordinator: config.coordinator.kind, replicas: config.replicas };
@@ -225,7 +229,11 @@ export async function openNode(options: OpenOptions): Promise<OpenedNode> {
         checks: () => readiness(node),
         cluster: () => clusterReport(node, cluster),
       }),
-      ...adminRoutes(node, operatorOf(node), { drain: options.drain, rotateJoinToken: rotate }),
+      ...adminRoutes(node, operatorOf(node), {
+        drain: options.drain,
+        rotateJoinToken: coordinating.rotate,
+        rebuildMap: () => coordinating.rebuildMap(node.cluster.directory.view),
+      }),
     },
   });
   await lifecycle.start({ name: 'http', stop: () => http.close() });

@@ -22,12 +22,22 @@ export const ADMIN_ROUTES = {
   invite: 'POST /admin/invitations',
   /** -> JoinTokenReport; the old token is worthless at this node. */
   rotate: 'POST /admin/join/rotate',
+  /** -> RebuildReport; only into an etcd that has no map. */
+  rebuildMap: 'POST /admin/map/rebuild',
   /** -> {draining: true}; the node goes on draining after the answer. */
   drain: 'POST /admin/drain',
 } as const satisfies Record<string, Route>;
 
 export type Route = `${'GET' | 'POST'} /${string}`;
 export type AdminAction = keyof typeof ADMIN_ROUTES;
+
+/** The map that was written. */
+export interface RebuildReport {
+  /** The version that this node knew. */
+  readonly version: number;
+  readonly members: number;
+  readonly shards: number;
+}
 
 /** `GET /cluster`, open to everybody who reaches the port. */
 export interface ClusterReport {

@@ -148,6 +148,11 @@ export const STORE_TOKEN_ROTATE_MS = 1 * MINUTE_MS;
 export const ETCD_ATTEMPT_MS = 1 * SECOND_MS;
 /** How long a request to etcd may take in all. */
 export const ETCD_REQUEST_MS = 3 * SECOND_MS;
+/** Etcd refuses transactions of more operations than 128, unless it is told otherwise. */
+export const ETCD_TRANSACTION_WRITES_MAX = 100;
+/** By how much a map that is written anew is newer: more than anything that happened since the last one known. */
+export const REBUILD_EPOCH_STEP = 1_000_000;
+export const REBUILD_VERSION_STEP = 1_000_000_000;
 export const ETCD_ANSWER_BYTES_MAX = 8 * MIB;
 /** Connections to each member of etcd. */
 export const ETCD_SOCKETS_MAX = 32;

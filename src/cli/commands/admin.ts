@@ -4,6 +4,7 @@ import type {
   ForgetReport,
   InvitationReport,
   JoinTokenReport,
+  RebuildReport,
   MailboxReport,
   NodeReport,
   PlacementReport,
@@ -187,7 +188,8 @@ async function showPlan(context: CommandContext): Promise<number> {
       plain: [String(step.shard), step.owner, STEP_VERBS[step.kind], step.node, step.reason],
     })),
   );
-  if (steps.length === 0) context.out.note('there is nothing to do, or nothing that could be done now');
+  if (steps.length === 0)
+    context.out.note('there is nothing to do, or nothing that could be done now');
   return EXIT.ok;
 }
 
@@ -229,6 +231,14 @@ export async function invite(context: CommandContext): Promise<number> {
 export async function rotateJoinToken(context: CommandContext): Promise<number> {
   const report = (await askNode(context, { action: 'rotate', body: {} })) as JoinTokenReport;
   return show(context, report, ({ token }) => [[token]]);
+}
+
+export async function rebuildMap(context: CommandContext): Promise<number> {
+  const report = (await askNode(context, { action: 'rebuildMap', body: {} })) as RebuildReport;
+  context.out.note('the nodes find the map within seconds; fastchat admin status shows it');
+  return show(context, report, ({ version, members, shards }) => [
+    [`rebuilt from map ${version}: ${members} members, ${shards} shards`],
+  ]);
 }
 
 export async function drain(context: CommandContext): Promise<number> {

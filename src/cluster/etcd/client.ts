@@ -11,10 +11,13 @@ export type Condition =
   | { readonly key: string; readonly unchangedSince: number }
   /** Nothing in the range was written or made after `revision`. */
   | { readonly from: string; readonly to: string; readonly nothingAfter: number }
-  | { readonly key: string; readonly exists: boolean };
+  | { readonly key: string; readonly exists: boolean }
+  | { readonly key: string; readonly holds: Uint8Array };
 
 export type Write =
-  { readonly key: string; readonly value: Uint8Array } | { readonly remove: string };
+  | { readonly key: string; readonly value: Uint8Array }
+  | { readonly remove: string }
+  | { readonly removeRange: { readonly from: string; readonly to: string } };
 
 export interface Snapshot {
   readonly revision: number;
@@ -51,11 +54,22 @@ function compare(condition: Condition): Json {
       result: 'LESS',
       mod_revision: condition.nothingAfter + 1,
     };
+  if ('holds' in condition)
+    return {
+      key: base64(condition.key),
+      target: 'VALUE',
+      result: 'EQUAL',
+      value: base64(condition.holds),
+    };
   const result = condition.exists ? 'GREATER' : 'EQUAL';
   return { key: base64(condition.key), target: 'CREATE', result, create_revision: 0 };
 }
 
 function operation(write: Write): Json {
+  if ('removeRange' in write) {
+    const { from, to } = write.removeRange;
+    return { request_delete_range: { key: base64(from), range_end: base64(to) } };
+  }
   return 'remove' in write
     ? { request_delete_range: { key: base64(write.remove) } }
     : { request_put: { key: base64(write.key), value: base64(write.value) } };

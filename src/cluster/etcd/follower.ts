@@ -129,6 +129,7 @@ export class EtcdFollower {
       onView(view);
     }
     onNews();
+    if (!this.#isReached) this.liveness.spare();
     this.liveness.update(view.members, mirror.leases);
     return view;
   }

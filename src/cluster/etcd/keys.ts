@@ -7,6 +7,7 @@
  *   shard/NUMBER   who holds a shard; missing: as it was when the cluster was made
  *   lease/NODE     there as long as the node renews its lease
  *   store/NODE     the token of the node's store that was seen last
+ *   rebuilding     while a lost map is written anew (`rebuild.ts`)
  */
 import { parseNodeId, parseShardId } from '../../protocol/ids.ts';
 import type { NodeId, ShardId } from '../../protocol/ids.ts';
@@ -45,6 +46,10 @@ export class EtcdKeys {
     return `${this.prefix}changed`;
   }
 
+  get rebuilding(): string {
+    return `${this.prefix}rebuilding`;
+  }
+
   member(node: NodeId): string {
     return `${this.prefix}member/${node}`;
   }
@@ -62,7 +67,10 @@ export class EtcdKeys {
   }
 
   /** The keys that begin with the prefix and `folder`, as etcd writes a range. */
-  under(folder: '' | 'member/' | 'shard/'): { readonly from: string; readonly to: string } {
+  under(folder: '' | 'member/' | 'shard/' | 'store/'): {
+    readonly from: string;
+    readonly to: string;
+  } {
     const from = this.prefix + folder;
     const last = from.charCodeAt(from.length - 1);
     return { from, to: from.slice(0, -1) + String.fromCharCode(last + 1) };

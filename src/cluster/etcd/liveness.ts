@@ -38,12 +38,15 @@ export class EtcdLiveness {
   /** Etcd answered something, or told of something. */
   heard(): void {
     const nowMs = this.#ports.clock.mono();
-    if (nowMs - this.#heardMs > LEASE_CHECK_LATE_MS) {
-      this.#graceUntilMs = nowMs + LEASE_TTL_MS;
-      this.#ending?.cancel();
-      this.#ending = this.#ports.clock.after(LEASE_TTL_MS, () => this.#show());
-    }
+    if (nowMs - this.#heardMs > LEASE_CHECK_LATE_MS) this.spare();
     this.#heardMs = nowMs;
+  }
+
+  /** From now on everybody has one TTL to renew: etcd was silent, or had nothing to say. */
+  spare(): void {
+    this.#graceUntilMs = this.#ports.clock.mono() + LEASE_TTL_MS;
+    this.#ending?.cancel();
+    this.#ending = this.#ports.clock.after(LEASE_TTL_MS, () => this.#show());
   }
 
   update(members: readonly Member[], leases: Leases): void {
