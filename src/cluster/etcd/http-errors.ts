@@ -34,7 +34,10 @@ export function connectionError(place: string, cause: unknown): FastChatError {
       `coordinator: no TLS with etcd at ${place} (${code}): etcds:// needs TLS there, and perhaps coordinator-cert`,
       { cause },
     );
-  return new FastChatError('E_UNREACHABLE', `etcd at ${place} does not answer`, { cause });
+  // This is also all that one hears of an etcd that expects TLS.
+  const what =
+    code === 'ECONNRESET' ? 'hung up; if it speaks TLS, write etcds://' : 'does not answer';
+  return new FastChatError('E_UNREACHABLE', `etcd at ${place} ${what}`, { cause });
 }
 
 /** Whether the request surely never left: another member may be asked without a second thought. */

@@ -5,6 +5,7 @@ import { createCluster } from '../../../src/cluster/etcd/create.ts';
 import { EtcdCoordinator } from '../../../src/cluster/etcd/etcd-coordinator.ts';
 import { EtcdGateway } from '../../../src/cluster/etcd/gateway.ts';
 import { EtcdKeys } from '../../../src/cluster/etcd/keys.ts';
+import { base64 } from '../../../src/cluster/etcd/json.ts';
 import { rebuildMap } from '../../../src/cluster/etcd/rebuild.ts';
 import { systemClock } from '../../../src/ops/clock.ts';
 import type { Clock } from '../../../src/ops/clock.ts';
@@ -172,7 +173,7 @@ describeWithEtcd('a cluster in a real etcd', function () {
     for (let epoch = 1; epoch < 20; epoch += 1)
       await one.swap(shard, epoch, ownedBy(N1, epoch + 1));
     const { revision } = await readRange(gateway(), keys.under(''));
-    etcd.ctl('compaction', String(revision));
+    await etcd.post('/v3/kv/compaction', { revision, physical: true });
     const ended = new Promise<void>((resolve) => {
       const range = { ...keys.under(''), after: 1 };
       follow(gateway(), range, { onChanges: () => undefined, onEnd: () => resolve() });
@@ -200,7 +201,7 @@ describeWithEtcd('a cluster in a real etcd', function () {
 
   it('puts a lease back whose key somebody removed', async () => {
     const { one } = await begin(1);
-    etcd.ctl('del', keys.lease(N2));
+    await etcd.post('/v3/kv/deleterange', { key: base64(keys.lease(N2)) });
     await until(() => one.live()?.has(N2) === false, 'the key is gone');
     await until(() => one.live()?.has(N2) === true, 'n2 is back');
   });
@@ -220,7 +221,8 @@ describeWithEtcd('a cluster in a real etcd', function () {
       attempt: new Uint8Array(16),
     };
     expect(await failureOf(rebuildMap(options))).to.equal('E_USAGE');
-    etcd.ctl('del', '--prefix', keys.prefix);
+    const { from, to } = keys.under('');
+    await etcd.post('/v3/kv/deleterange', { key: base64(from), range_end: base64(to) });
     await until(() => one.live()?.size === 2, 'nobody is dead');
     expect(await failureOf(one.view())).to.equal('E_UNREACHABLE');
     expect(await failureOf(one.swap(shard, 2, ownedBy(N1, 3)))).to.equal('E_UNREACHABLE');
