@@ -84,6 +84,8 @@ export const JOURNAL_RECORDS_KEPT = 1024;
 /** Journal records are trimmed this many at a time, by the commit that makes them superfluous. */
 export const JOURNAL_TRIM_RECORDS = 64;
 export const COMMIT_WATCHDOG_MS = 10 * SECOND_MS;
+/** How often a commit is looked at in that time. */
+export const COMMIT_WATCHDOG_LOOKS = 10;
 /** One commit: as many writes, and as many bytes of keys and values, so that a replica gets it in one mesh frame. */
 export const COMMIT_WRITES_MAX = 4096;
 export const COMMIT_BYTES_MAX = 1 * MIB;
