@@ -1,10 +1,11 @@
 /**
  * What actors need from the rest of the node, as interfaces: the composition root hands in real or simulated ones.
  */
+import type { ActorReply, ActorRequest } from '../protocol/actor-calls.ts';
 import type { Outcome } from '../protocol/calls.ts';
 import type { Push } from '../protocol/client-calls.ts';
 import type { Address, NodeId } from '../protocol/ids.ts';
-import type { SessionRef, UserReply, UserRequest } from '../protocol/user-calls.ts';
+import type { SessionRef } from '../protocol/user-calls.ts';
 import type { Gate } from './balancer/messages.ts';
 
 /** A key and its new value; undefined removes it. Structurally the store's `Write`. */
@@ -50,14 +51,14 @@ export interface UserMeter {
 
 /** How actors and sessions reach others; location-transparent. Every call of `done` happens exactly once. */
 export interface Courier {
-  /** Asks the user actor that lives at `to`. Answers E_UNREACHABLE or E_TIMEOUT when its owner does not. */
-  ask<K extends UserRequest['type']>(
+  /** Asks the actor that lives at `to`, of a user or of a group. Answers E_UNREACHABLE or E_TIMEOUT when its owner does not. */
+  ask<K extends ActorRequest['type']>(
     to: Address,
-    request: Extract<UserRequest, { type: K }>,
-    done: (outcome: Outcome<UserReply<K>>) => void,
+    request: Extract<ActorRequest, { type: K }>,
+    done: (outcome: Outcome<ActorReply<K>>) => void,
   ): void;
   /** Sends without waiting for an answer. */
-  tell(to: Address, request: UserRequest): void;
+  tell(to: Address, request: ActorRequest): void;
   /** Hands a push to a session on whichever node it lives; one that is gone is ignored. */
   push(session: SessionRef, push: Push): void;
 }

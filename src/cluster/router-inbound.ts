@@ -1,12 +1,12 @@
 /** The receiving half of the router: calls and pushes that other nodes send here. */
+import { actorCalls } from '../protocol/actor-calls.ts';
+import type { ActorRequest, AnyActorReply } from '../protocol/actor-calls.ts';
 import type { Outcome } from '../protocol/calls.ts';
 import { decode } from '../protocol/codec.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import type { Address, ShardId } from '../protocol/ids.ts';
 import { MESH_REQUEST_TIMEOUT_MS } from '../protocol/limits.ts';
 import { sessionPush } from '../protocol/node-messages.ts';
-import { userCalls } from '../protocol/user-calls.ts';
-import type { AnyUserReply, UserRequest } from '../protocol/user-calls.ts';
 import type { ShardAssignment } from './members.ts';
 import type { Parking, Waiting } from './parking.ts';
 import { encodeMoved, encodeReply, routedCall } from './router-frames.ts';
@@ -24,7 +24,7 @@ interface Arrival extends Waiting {
   /** In which the sender believes the shard to be. */
   readonly epoch: number;
   readonly address: Address;
-  readonly request: UserRequest;
+  readonly request: ActorRequest;
   readonly answer: AnswerTo | undefined;
 }
 
@@ -32,14 +32,14 @@ export class RouterInbound {
   readonly #ports: RouterPorts;
   readonly #parking: Parking;
   readonly #counters: RouterCounters;
-  readonly #forward: (to: Address, request: UserRequest) => void;
+  readonly #forward: (to: Address, request: ActorRequest) => void;
 
   /** `forward` sends a tell on that came to the wrong node. */
   constructor(
     ports: RouterPorts,
     parking: Parking,
     counters: RouterCounters,
-    forward: (to: Address, request: UserRequest) => void,
+    forward: (to: Address, request: ActorRequest) => void,
   ) {
     this.#ports = ports;
     this.#parking = parking;
@@ -66,7 +66,7 @@ export class RouterInbound {
   #receive(payload: Uint8Array, answer: AnswerTo | undefined): void {
     // Actors keep what they are given, such as a body until it is flushed: one copy out of the batch's frame.
     const { shard, epoch, address, call } = decode(routedCall, Uint8Array.from(payload));
-    const request = userCalls.parseRequest(call);
+    const request = actorCalls.parseRequest(call);
     if (shardOf(address, Math.max(1, this.#ports.directory.shards)) !== shard)
       throw new FastChatError('E_BAD_FRAME', `${address} is not in shard ${shard}`);
     this.#counters.arrived += 1;
@@ -101,11 +101,11 @@ export class RouterInbound {
   #deliver(arrival: Arrival, epoch: number): void {
     const { address, request, answer } = arrival;
     const done =
-      answer && ((outcome: Outcome<AnyUserReply>) => this.#answer(arrival, epoch, outcome));
+      answer && ((outcome: Outcome<AnyActorReply>) => this.#answer(arrival, epoch, outcome));
     this.#ports.actors.deliver(address, epoch, request, done);
   }
 
-  #answer(arrival: Arrival, epoch: number, outcome: Outcome<AnyUserReply>): void {
+  #answer(arrival: Arrival, epoch: number, outcome: Outcome<AnyActorReply>): void {
     const { answer, shard, request } = arrival;
     if (outcome.ok) return answer?.reply(encodeReply(request.type, outcome.value));
     if (outcome.error.code !== 'E_MOVED') return answer?.fail(outcome.error);

@@ -1,18 +1,18 @@
 /** What the router needs from the rest of its node. */
 import type { Clock } from '../ops/clock.ts';
+import type { ActorRequest, AnyActorReply } from '../protocol/actor-calls.ts';
 import type { Outcome } from '../protocol/calls.ts';
 import type { Push } from '../protocol/client-calls.ts';
 import type { Address, NodeId, ShardId } from '../protocol/ids.ts';
-import type { AnyUserReply, UserRequest } from '../protocol/user-calls.ts';
 import type { MeshPort } from './mesh-port.ts';
 import type { ShardDirectory } from './shard-map.ts';
 
-export type Done = (outcome: Outcome<AnyUserReply>) => void;
+export type Done = (outcome: Outcome<AnyActorReply>) => void;
 
 /** The actors of this node. */
 export interface LocalActors {
   /** Hands a request to the actor at `address`; `epoch` is the one its writes carry. `done` is called exactly once. */
-  deliver(address: Address, epoch: number, request: UserRequest, done: Done | undefined): void;
+  deliver(address: Address, epoch: number, request: ActorRequest, done: Done | undefined): void;
 }
 
 /** The sessions of this node. */

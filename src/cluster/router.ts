@@ -7,6 +7,8 @@
  * R3  A call whose fate is unknown is sent again only if it may be carried out twice (`REPEATABLE`).
  * R4  Messages of one sender to one shard are not reordered by waiting.
  */
+import { actorCalls } from '../protocol/actor-calls.ts';
+import type { ActorReply, ActorRequest } from '../protocol/actor-calls.ts';
 import { fail, succeed } from '../protocol/calls.ts';
 import type { Outcome } from '../protocol/calls.ts';
 import type { Push } from '../protocol/client-calls.ts';
@@ -15,8 +17,7 @@ import { asFastChatError, FastChatError } from '../protocol/errors.ts';
 import type { Address, ShardId } from '../protocol/ids.ts';
 import { MESH_REQUEST_TIMEOUT_MS } from '../protocol/limits.ts';
 import { sessionPush } from '../protocol/node-messages.ts';
-import { userCalls } from '../protocol/user-calls.ts';
-import type { SessionRef, UserReply, UserRequest } from '../protocol/user-calls.ts';
+import type { SessionRef } from '../protocol/user-calls.ts';
 import type { ShardAssignment } from './members.ts';
 import { Parking } from './parking.ts';
 import type { Waiting } from './parking.ts';
@@ -36,7 +37,7 @@ interface Waits {
 interface Call {
   readonly to: Address;
   readonly shard: ShardId;
-  readonly request: UserRequest;
+  readonly request: ActorRequest;
   /** Undefined for a tell. */
   readonly done: Done | undefined;
 }
@@ -45,7 +46,7 @@ interface Call {
 class Errand implements Waiting {
   readonly to: Address;
   readonly shard: ShardId;
-  readonly request: UserRequest;
+  readonly request: ActorRequest;
   readonly done: Done | undefined;
   readonly deadlineMs: number;
   /** The shard's epoch when it was last sent. */
@@ -99,16 +100,16 @@ export class Router {
     });
   }
 
-  ask<K extends UserRequest['type']>(
+  ask<K extends ActorRequest['type']>(
     to: Address,
-    request: Extract<UserRequest, { type: K }>,
-    done: (outcome: Outcome<UserReply<K>>) => void,
+    request: Extract<ActorRequest, { type: K }>,
+    done: (outcome: Outcome<ActorReply<K>>) => void,
   ): void {
     // The reply belongs to the request by the call table; the union only forgets which.
     this.#post(to, request, done as Done);
   }
 
-  tell(to: Address, request: UserRequest): void {
+  tell(to: Address, request: ActorRequest): void {
     this.#post(to, request, undefined);
   }
 
@@ -138,7 +139,7 @@ export class Router {
     this.#parking.close();
   }
 
-  #post(to: Address, request: UserRequest, done: Done | undefined): void {
+  #post(to: Address, request: ActorRequest, done: Done | undefined): void {
     const shard = shardOf(to, Math.max(1, this.#ports.directory.shards));
     const deadlineMs = this.#ports.clock.mono() + MESH_REQUEST_TIMEOUT_MS;
     this.#route(new Errand({ to, shard, request, done }, deadlineMs, this.#waits));
@@ -173,7 +174,7 @@ export class Router {
 
   #send(errand: Errand, { owner, epoch }: ShardAssignment): void {
     const { mesh, clock } = this.#ports;
-    const call = userCalls.packRequest(0, errand.request);
+    const call = actorCalls.packRequest(0, errand.request);
     const payload = encodeRaw([errand.shard, epoch, errand.to, call]);
     if (errand.done === undefined) {
       this.#counters.tellsRemote += 1;
@@ -247,7 +248,7 @@ export class Router {
 }
 
 /** Whoever asked may keep the reply longer than the frame it came in lives: it is read from a copy. */
-function readAnswer(type: UserRequest['type'], payload: Uint8Array): Outcome<RoutedAnswer> {
+function readAnswer(type: ActorRequest['type'], payload: Uint8Array): Outcome<RoutedAnswer> {
   try {
     return succeed(decodeAnswer(type, Uint8Array.from(payload)));
   } catch (cause) {

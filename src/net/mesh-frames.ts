@@ -35,6 +35,7 @@ export const MESH_SERVICES = {
   gossip: 5,
   replica: 6,
   operator: 8,
+  group: 9,
 } as const;
 
 export type MeshService = keyof typeof MESH_SERVICES;

@@ -6,6 +6,7 @@ import type { SpawnedActor, ActorHost } from '../actors/runtime/actor-host.ts';
 import type { Courier, Placer, Whereabouts } from '../actors/ports.ts';
 import type { SessionPorts } from '../actors/session/effects.ts';
 import { sessionBehaviour } from '../actors/session/behaviour.ts';
+import type { GroupSessions } from '../actors/session/group-port.ts';
 import { Credentials } from '../actors/session/credentials.ts';
 import type { SessionMsg, TicketHolder } from '../actors/session/messages.ts';
 import type { RegistrationMode } from '../actors/session/phases.ts';
@@ -43,6 +44,7 @@ export interface ClientGateOptions {
   readonly actors: ActorHost;
   readonly courier: Courier;
   readonly placer: Placer;
+  readonly groups: GroupSessions;
   readonly here: Whereabouts;
   readonly clock: Clock;
   readonly random: Random;
@@ -183,7 +185,7 @@ export class ClientGate {
   }
 
   #makePorts(): SessionPorts {
-    const { clock, courier, placer, passwords, suite, clusterKeys } = this.#options;
+    const { clock, courier, placer, groups, passwords, suite, clusterKeys } = this.#options;
     const { fingerprint, here, registration, stretching } = this.#options;
     const tickets = new TicketMemory();
     return {
@@ -191,6 +193,7 @@ export class ClientGate {
       timers: new CoarseTimers(clock),
       courier,
       placer,
+      groups,
       passwords,
       credentials: new Credentials({ suite, clock, here, clusterKeys, fingerprint, tickets }),
       admit: (source, attempt) => this.#sources.admit(source, attempt),
@@ -219,6 +222,7 @@ export class ClientGate {
     this.#farewell?.gone(entry);
     if (entry.holder !== undefined) {
       this.#attached -= 1;
+      this.#options.groups.leave(session);
       this.#options.onSessions();
       this.#options.log.event('debug', 'session_closed', { session, user: entry.holder.user });
     }

@@ -1,5 +1,5 @@
 /** Nodes that want to join knock at the same port as clients: their calls are sorted out before a session sees them. */
-import type { ClientLink, ClientLinkEvents } from '../net/client-link.ts';
+import type { ClientLink, ClientLinkEvents, LinkNetwork } from '../net/client-link.ts';
 import { decodeRaw, encodeRaw } from '../protocol/codec.ts';
 import { isJoinTag } from '../protocol/join-frames.ts';
 
@@ -15,6 +15,19 @@ function joinItem(frame: Uint8Array): readonly unknown[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The network, with an answer to nodes that knock where it listens; without `answer` nobody can join. */
+export function withKnocks(network: LinkNetwork, answer: Answer | undefined): LinkNetwork {
+  if (answer === undefined) return network;
+  return {
+    dial: (target, events) => network.dial(target, events),
+    listen: (options) => {
+      const onLink = (link: ClientLink): ClientLinkEvents =>
+        answeringKnocks(link, options.onLink(link), answer);
+      return network.listen({ ...options, onLink });
+    },
+  };
 }
 
 /** Events of a link whose first frames may be a join; once it has spoken as a client it stays one. */

@@ -15,7 +15,7 @@ import type { ClusterView, Member } from '../cluster/members.ts';
 import { shardOf } from '../cluster/shards.ts';
 import type { PasswordServer, Stretching } from '../crypto/password-auth.ts';
 import type { KeyPair, VerifyingSuite } from '../crypto/suite.ts';
-import type { ClientLink, ClientLinkEvents, LinkNetwork } from '../net/client-link.ts';
+import type { LinkNetwork } from '../net/client-link.ts';
 import { createMesh } from '../net/mesh.ts';
 import type { Mesh } from '../net/mesh.ts';
 import type { Transport } from '../net/transport.ts';
@@ -28,10 +28,11 @@ import { FastChatError } from '../protocol/errors.ts';
 import type { Address, NodeId, ShardId } from '../protocol/ids.ts';
 import { LOAD_REPORT_DELAY_MS, MESH_HEARTBEAT_INTERVAL_MS } from '../protocol/limits.ts';
 import { ClientGate } from './gate.ts';
-import { answeringKnocks } from './knock.ts';
+import { GroupHub } from './group-hub.ts';
+import { withKnocks } from './knock.ts';
 import { encodeReport, LoadReports } from './load-reports.ts';
 import { RetentionPatrol } from './retention-patrol.ts';
-import { UserActors } from './user-actors.ts';
+import { ShardActors } from './shard-actors.ts';
 
 export interface NodeSettings extends UserSettings {
   readonly balance: BalanceAlgorithm;
@@ -77,7 +78,8 @@ export class ChatNode {
   readonly coordinator: Coordinator;
   readonly cluster: Cluster;
   readonly balancer: Balancer;
-  readonly users: UserActors;
+  readonly actors: ShardActors;
+  readonly groups: GroupHub;
   readonly reports: LoadReports;
   readonly ports: NodePorts;
   #gate: ClientGate | undefined;
@@ -101,9 +103,17 @@ export class ChatNode {
     this.balancer = startBalancer({ host, self, algorithm: settings.balance, clock, random });
     this.reports.follow(this.mesh, this.balancer);
     this.coordinator = ports.openCoordinator(this.mesh);
-    this.users = new UserActors({
+    this.groups = new GroupHub({
+      ...ports,
+      mesh: this.mesh,
+      courier: this.courier,
+      loads: () => this.balancer.loads(),
+      deliver: (session, push) => this.#gate?.deliverPush(session, push),
+    });
+    this.actors = new ShardActors({
       ...ports,
       courier: this.courier,
+      fanOut: (nodes, news) => this.groups.fanOut(nodes, news),
       shardOf: (address) => this.shardOf(address),
       tenureOf: (shard) => this.cluster.ownership.tenure(shard),
       isCertain: (shard) => this.cluster.isCertain(shard),
@@ -113,9 +123,9 @@ export class ChatNode {
       mesh: this.mesh,
       store,
       coordinator: this.coordinator,
-      actors: this.users,
+      actors: this.actors,
       sessions: { push: (session, push) => this.#gate?.deliverPush(session, push) },
-      serving: this.users,
+      serving: this.actors,
       isLeaving: (node) => this.reports.isLeaving(node),
       isForgotten: (node) => this.reports.isForgotten(node),
       replicas: settings.replicas,
@@ -127,8 +137,8 @@ export class ChatNode {
     this.#patrol = new RetentionPatrol({
       clock,
       shards: () => this.cluster.directory.ownedBy(self),
-      usersIn: (shard, limit, previous) => this.users.usersIn(shard, limit, previous),
-      wake: (user) => this.users.wake(user),
+      addressesIn: (shard, limit, previous) => this.actors.addressesIn(shard, limit, previous),
+      wake: (address) => this.actors.wake(address),
     });
   }
 
@@ -214,6 +224,7 @@ export class ChatNode {
     this.#patrol.stop();
     this.#reportTimer?.cancel();
     await this.#gate?.closeAll();
+    this.groups.stop();
     await this.cluster.stop();
     await this.ports.host.stopAll(ended);
     await this.coordinator.close();
@@ -239,25 +250,15 @@ export class ChatNode {
   #openGate(): Promise<ClientGate> {
     const { ports } = this;
     const { answerKnock, network, gate, settings } = ports;
-    const listening: LinkNetwork = {
-      dial: (target, events) => network.dial(target, events),
-      listen: (options) =>
-        network.listen({
-          ...options,
-          onLink: (link: ClientLink): ClientLinkEvents => {
-            const events = options.onLink(link);
-            return answerKnock === undefined ? events : answeringKnocks(link, events, answerKnock);
-          },
-        }),
-    };
     return ClientGate.open({
       ...settings,
-      network: listening,
+      network: withKnocks(network, answerKnock),
       host: gate.host,
       port: gate.port,
       actors: ports.host,
       courier: this.courier,
       placer: this.balancer,
+      groups: this.groups,
       here: { node: ports.self, bootId: ports.bootId },
       clock: ports.clock,
       random: ports.random,
@@ -290,8 +291,10 @@ export class ChatNode {
     this.balancer.report(this.ports.self, this.report());
   }
 
-  /** Users whose shard has a new owner: their sessions say there that they are here. */
+  /** Users and groups whose shard has a new owner: sessions say there that they are here. */
   #announce(shards: ReadonlySet<ShardId>): void {
-    this.#gate?.announce((user) => shards.has(this.shardOf(user)));
+    const isMoved = (address: Address): boolean => shards.has(this.shardOf(address));
+    this.#gate?.announce(isMoved);
+    this.groups.announce(isMoved);
   }
 }

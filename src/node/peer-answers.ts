@@ -19,11 +19,11 @@ async function describe({ courier }: ChatNode, user: UserId): Promise<ListedUser
 }
 
 async function usersHere(node: ChatNode): Promise<PeerReply<'users'>> {
-  const { cluster, users } = node;
+  const { cluster, actors } = node;
   // One more than are shown tells whether there are more.
   const found = allShards(cluster.directory.shards)
     .filter((shard) => cluster.ownership.servedEpoch(shard) !== undefined)
-    .flatMap((shard) => users.usersIn(shard, LISTED_USERS_MAX + 1));
+    .flatMap((shard) => actors.usersIn(shard, LISTED_USERS_MAX + 1));
   const listed = found.toSorted().slice(0, LISTED_USERS_MAX);
   const described = await Promise.all(listed.map((user) => describe(node, user)));
   return { users: described, isCut: found.length > listed.length };

@@ -1,10 +1,10 @@
 /**
- * Looks after users whom nobody talks to. An actor removes what has expired while it is active; this walks over every
- * account of the node's shards and wakes each one now and then, a few at a time.
+ * Looks after users and groups whom nobody talks to. An actor removes what has expired while it is active; this walks over every
+ * one in the node's shards and wakes each now and then, a few at a time.
  */
 import { every } from '../ops/clock.ts';
 import type { Clock, Timer } from '../ops/clock.ts';
-import type { ShardId, UserId } from '../protocol/ids.ts';
+import type { Address, ShardId } from '../protocol/ids.ts';
 import {
   RETENTION_INTERVAL_MS,
   RETENTION_PATROL_STEP_MS,
@@ -15,16 +15,16 @@ export interface RetentionPatrolPorts {
   readonly clock: Clock;
   /** Shards that this node serves now. */
   readonly shards: () => readonly ShardId[];
-  /** At most `limit` accounts of a shard in order, after `previous`. */
-  readonly usersIn: (shard: ShardId, limit: number, previous?: UserId) => readonly UserId[];
-  /** Activates the user and lets it see what time it is. */
-  readonly wake: (user: UserId) => void;
+  /** At most `limit` groups and accounts of a shard in order, after `previous`. */
+  readonly addressesIn: (shard: ShardId, limit: number, previous?: Address) => readonly Address[];
+  /** Activates the actor and lets it see what time it is. */
+  readonly wake: (address: Address) => void;
 }
 
 /** Where a round is. */
 interface Place {
   readonly shard: ShardId;
-  readonly previous: UserId | undefined;
+  readonly previous: Address | undefined;
 }
 
 export class RetentionPatrol {
@@ -50,10 +50,10 @@ export class RetentionPatrol {
     this.#place ??= this.#nextRound();
     for (let left = RETENTION_PATROL_USERS; left > 0 && this.#place !== undefined;) {
       const { shard, previous } = this.#place;
-      const users = this.#ports.usersIn(shard, left, previous);
-      for (const user of users) this.#ports.wake(user);
-      left -= Math.max(1, users.length);
-      const last = users.at(-1);
+      const addresses = this.#ports.addressesIn(shard, left, previous);
+      for (const address of addresses) this.#ports.wake(address);
+      left -= Math.max(1, addresses.length);
+      const last = addresses.at(-1);
       this.#place = last === undefined ? this.#after(shard) : { shard, previous: last };
     }
   }

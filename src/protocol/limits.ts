@@ -66,7 +66,11 @@ export const GROUP_STAGES_MAX = 4;
 export const GROUP_STAGE_LIFETIME_MS = 60 * SECOND_MS;
 /** How long a node that has interested sessions is pushed to without a word from it. */
 export const GROUP_INTEREST_LEASE_MS = 60 * SECOND_MS;
-/** How long receipts are gathered before members are told. */
+/** Subscriptions of a node are renewed as they fall due, looked for this often. */
+export const GROUP_RENEWAL_STEP_MS = 1 * SECOND_MS;
+/** Nodes that a group's news is sent to directly; of more, the least loaded ones hand it on. */
+export const FAN_OUT_DIRECT_NODES_MAX = 32;
+/** How long receipts are gathered, by the node of the readers and again by the group. */
 export const GROUP_MARKS_DELAY_MS = 250;
 /** Users who are told of their membership at a time. */
 export const GROUP_NOTICES_ASKED_MAX = 64;
@@ -268,6 +272,8 @@ export const SESSION_CALLS_PER_SECOND = 200;
 export const SESSION_CALLS_BURST = 2000;
 /** Watched users that cost as much as one call. */
 export const WATCHED_USERS_PER_CALL = 8;
+/** Sealed keys of a group that cost as much as one call. */
+export const SEALS_PER_CALL = 8;
 /** Entries of one push; more are split over several, so that each fits a frame. */
 export const PUSH_BYTES_MAX = 128 * KIB;
 /** How soon a session announces itself again when its user could not be reached. */

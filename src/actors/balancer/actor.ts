@@ -8,7 +8,7 @@ import type { ActorBehaviour } from '../runtime/logic.ts';
 import { explain } from './explain.ts';
 import type { Explanation } from './explain.ts';
 import type { BalanceAlgorithm, BalancerMsg, Gate, LoadReport } from './messages.ts';
-import { initialBalancer, stepBalancer } from './state.ts';
+import { initialBalancer, loadsOf, stepBalancer } from './state.ts';
 
 export interface Balancer extends Placer {
   /** Takes what a node says of itself; the own node reports here too, so that its own logins count. */
@@ -16,6 +16,8 @@ export interface Balancer extends Placer {
   peerLost(node: NodeId): void;
   /** The odds of the next login as the table stands. */
   explain(): Explanation;
+  /** The load of every node that lives, for whoever shares work out. */
+  loads(): ReadonlyMap<NodeId, number>;
   /** Logins sent to each node since the start of this one. */
   placements(): ReadonlyMap<NodeId, number>;
 }
@@ -65,6 +67,7 @@ export function startBalancer(options: BalancerOptions): Balancer {
     report: (node, report) => tell({ type: 'report', node, report }),
     peerLost: (node) => tell({ type: 'peerLost', node }),
     explain: () => explain(state, clock.mono()),
+    loads: () => loadsOf(state, clock.mono()),
     placements: () => placements,
   };
 }

@@ -116,3 +116,12 @@ export function candidatesOf(state: BalancerState, now: number): readonly Candid
 function candidateOf(node: NodeId, { report, placed }: NodeLoad): Candidate {
   return { node, connections: report.sessions + placed, load: loadOf(report, placed) };
 }
+
+/** The load of every node that lives, whether it takes logins or not. */
+export function loadsOf(state: BalancerState, now: number): ReadonlyMap<NodeId, number> {
+  const loads = new Map<NodeId, number>();
+  for (const [node, load] of state.nodes)
+    if (leftOut(state, node, load, now) !== 'silent')
+      loads.set(node, loadOf(load.report, load.placed));
+  return loads;
+}

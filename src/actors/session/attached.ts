@@ -14,6 +14,7 @@ import {
 import type { UserReply } from '../../protocol/user-calls.ts';
 import type { Gate } from '../balancer/messages.ts';
 import { closeSession, sendAway } from './farewell.ts';
+import { isGroupPush, pushedGroup } from './groups.ts';
 import type { TicketHolder } from './messages.ts';
 import type { Attached, Phase } from './phases.ts';
 import {
@@ -45,6 +46,7 @@ export function beginAttached(turn: Turn, holder: TicketHolder, { head, newest }
     user,
     device,
     window: openWindow(user, head),
+    groups: undefined,
     spent: nothingSpent(),
     reauth: { at: 'none' },
     watched: [],
@@ -161,6 +163,7 @@ export function pushed(turn: Turn, push: Push): void {
   if (phase.at === 'placing') return pushedEarly(turn, phase, push);
   if (phase.at !== 'attached') return;
   if (push.type === 'entries') return pushedEntries(turn, phase, push.entries);
+  if (isGroupPush(push)) return pushedGroup(turn, phase, push);
   if (push.type === 'head') return emitPushes(turn, noteHead(phase.window, push.head));
   // Worth nothing later, so a client that is behind is spared it.
   if (push.type === 'typing' && !phase.window.writable) return;

@@ -1,12 +1,16 @@
 /** Does what a session's step wants done. Outcomes come back to the session as facts; nothing here decides. */
 import type { Clock, Timer, Timers } from '../../ops/clock.ts';
+import { actorCalls } from '../../protocol/actor-calls.ts';
+import type { ActorCallName } from '../../protocol/actor-calls.ts';
+import type { Outcome } from '../../protocol/calls.ts';
 import { clientCalls } from '../../protocol/client-calls.ts';
 import type { ClientReply } from '../../protocol/client-calls.ts';
 import { FastChatError } from '../../protocol/errors.ts';
-import { userCalls } from '../../protocol/user-calls.ts';
-import type { UserCallName } from '../../protocol/user-calls.ts';
+import type { GroupReply } from '../../protocol/group-calls.ts';
+import type { GroupId } from '../../protocol/ids.ts';
 import type { Courier, Placer } from '../ports.ts';
 import type { ActorSelf } from '../runtime/logic.ts';
+import type { GroupSessions } from './group-port.ts';
 import type { LinkOutput, LinkWriter } from './link-writer.ts';
 import * as login from './login-effects.ts';
 import type { LoginLink, LoginPorts } from './login-effects.ts';
@@ -29,6 +33,7 @@ export interface SessionPorts extends LoginPorts {
   readonly timers: Timers;
   readonly courier: Courier;
   readonly placer: Placer;
+  readonly groups: GroupSessions;
   /** What this node says of itself in its answer to hello. */
   readonly greeting: Omit<ClientReply<'hello'>, 'version' | 'nonce' | 'now'>;
   /** The session numbered `session` is attached. */
@@ -69,6 +74,9 @@ const PERFORMERS: Performers = {
   greet,
   pong,
   tell: ({ ports }, { to, request }) => ports.courier.tell(to, request),
+  subscribe,
+  acknowledgeGroup: ({ ports }, { group, incarnation, mark }) =>
+    ports.groups.acknowledge(group, incarnation, mark),
   ask,
   place: ({ ports, self }) => ports.placer.place((gate) => self.tell({ type: 'placed', gate })),
   count: ({ ports, source }, { what }) => ports.count(what, source),
@@ -106,11 +114,12 @@ function forward(
   { ports: { courier, count }, source, writer }: SessionHands,
   { id, to, request }: EffectNamed<'forward'>,
 ): void {
-  courier.ask<UserCallName>(to, request, (outcome) => {
-    if (request.type === 'append') count(outcome.ok ? 'messagesStored' : 'messagesRefused', source);
+  courier.ask<ActorCallName>(to, request, (outcome) => {
+    if (request.type === 'append' || request.type === 'groupAppend')
+      count(outcome.ok ? 'messagesStored' : 'messagesRefused', source);
     if (id === 0) return;
     const item = outcome.ok
-      ? encodeReply(id, userCalls.packReply<UserCallName>(request.type, outcome.value))
+      ? encodeReply(id, actorCalls.packReply<ActorCallName>(request.type, outcome.value))
       : encodeRefusal(id, refusalOf(outcome.error));
     writer.add(item);
   });
@@ -123,10 +132,26 @@ function ask({ ports, self }: SessionHands, { id, to, request }: EffectNamed<'as
   });
 }
 
+/** Every group answers by itself; the client hears of all of them together. */
+function subscribe(hands: SessionHands, { id, user, groups }: EffectNamed<'subscribe'>): void {
+  const { ports, self, session } = hands;
+  const answers = new Map<GroupId, Outcome<GroupReply<'groupSubscribe'>>>();
+  const wanted = new Set(groups);
+  const answered = (): void => {
+    if (answers.size === wanted.size) self.tell({ type: 'subscribed', id, outcomes: [...answers] });
+  };
+  for (const group of wanted)
+    ports.groups.subscribe({ number: session, user }, group, (outcome) => {
+      answers.set(group, outcome);
+      answered();
+    });
+  if (wanted.size === 0) answered();
+}
+
 /** A receipt costs a fraction when it rides with something else, and no person sees the difference. */
 function push({ writer }: SessionHands, effect: EffectNamed<'push'>): void {
   const item = encodePush(effect.push);
-  if (effect.push.type === 'receipt') writer.addLater(item);
+  if (effect.push.type === 'receipt' || effect.push.type === 'groupMarks') writer.addLater(item);
   else writer.add(item);
 }
 

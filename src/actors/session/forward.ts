@@ -2,11 +2,13 @@
  * The calls of an attached session: checked, paid for, and passed on to the actor they are for. The answers of most go
  * to the client as they are, so the reply of each such call has the same fields on both wires.
  */
+import type { ActorRequest } from '../../protocol/actor-calls.ts';
+import type { ClientCallName, ClientRequest } from '../../protocol/client-calls.ts';
 import { isGroup } from '../../protocol/ids.ts';
-import type { UserId } from '../../protocol/ids.ts';
-import { PULL_ENTRIES_MAX, WATCHED_USERS_PER_CALL } from '../../protocol/limits.ts';
-import type { UserRequest } from '../../protocol/user-calls.ts';
+import type { Address } from '../../protocol/ids.ts';
+import { PULL_ENTRIES_MAX, SEALS_PER_CALL, WATCHED_USERS_PER_CALL } from '../../protocol/limits.ts';
 import { askHead, emitPushes, oweAcknowledged, tellAcknowledged, watch } from './attached.ts';
+import { GROUP_HANDLERS } from './groups.ts';
 import { handlerOf } from './handlers.ts';
 import type { CallHandlers } from './handlers.ts';
 import type { ClientItem, RequestNamed } from './messages.ts';
@@ -14,11 +16,12 @@ import type { Attached } from './phases.ts';
 import { acknowledge } from './push-window.ts';
 import { spendCalls, spendMessage } from './rates.ts';
 import { changePassword, finishReauth, startReauth } from './reauth.ts';
-import { NO_GROUPS, outOfOrder, tooFast } from './refusals.ts';
+import { outOfOrder, tooFast } from './refusals.ts';
 import { emit, refuse } from './turn.ts';
 import type { Turn } from './turn.ts';
 
 const HANDLERS: CallHandlers<Attached> = {
+  ...GROUP_HANDLERS,
   send,
   pull,
   ack,
@@ -58,14 +61,22 @@ export function handleAttached(turn: Turn, phase: Attached, item: ClientItem): v
   handler(turn, phase, id, request);
 }
 
-/** In calls. Messages and acknowledgements pay in their handlers; a list of users to watch becomes as many messages. */
+/** In calls. Messages and acknowledgements pay in their handlers; what becomes many messages or records costs more. */
+const COSTS: { readonly [K in ClientCallName]?: (request: RequestNamed<K>) => number } = {
+  send: () => 0,
+  ack: () => 0,
+  watch: ({ users }) => 1 + Math.floor(users.length / WATCHED_USERS_PER_CALL),
+  subscribe: ({ groups }) => groups.length,
+  groupOperate: ({ seals }) => 1 + Math.floor(seals.length / SEALS_PER_CALL),
+  groupStage: ({ seals }) => 1 + Math.floor(seals.length / SEALS_PER_CALL),
+};
+
 function costOf({ request }: ClientItem): number {
-  if (request.type === 'send' || request.type === 'ack') return 0;
-  if (request.type !== 'watch') return 1;
-  return 1 + Math.floor(request.users.length / WATCHED_USERS_PER_CALL);
+  const cost = COSTS[request.type] as ((request: ClientRequest) => number) | undefined;
+  return cost?.(request) ?? 1;
 }
 
-function forward(turn: Turn, id: number, to: UserId, request: UserRequest): void {
+function forward(turn: Turn, id: number, to: Address, request: ActorRequest): void {
   emit(turn, { type: 'forward', id, to, request });
 }
 
@@ -79,15 +90,14 @@ function send(turn: Turn, phase: Attached, id: number, request: RequestNamed<'se
   if (envelope.from !== phase.user || envelope.device !== phase.device)
     return refuse(turn, id, outOfOrder('an envelope names the device that sends it'));
   const { to } = envelope;
-  if (isGroup(to)) return refuse(turn, id, NO_GROUPS);
   const waitMs = spendMessage(phase.spent, turn.state.setup.rates, turn.now);
   if (waitMs > 0) return refuse(turn, id, tooFast('messages', waitMs));
-  forward(turn, id, to, { type: 'append', envelope });
+  if (isGroup(to)) forward(turn, id, to, { type: 'groupAppend', envelope });
+  else forward(turn, id, to, { type: 'append', envelope });
 }
 
 function pull(turn: Turn, phase: Attached, id: number, request: RequestNamed<'pull'>): void {
   const { log, from } = request;
-  if (isGroup(log)) return refuse(turn, id, NO_GROUPS);
   if (log !== phase.user) return refuse(turn, id, outOfOrder('an inbox is read by its owner only'));
   const limit = Math.min(Math.max(request.limit, 1), PULL_ENTRIES_MAX);
   forward(turn, id, phase.user, { type: 'pull', device: phase.device, from, limit });

@@ -1,5 +1,6 @@
 /** What a session is told, and what its step wants done; `actor.ts` does it and tells the outcome. */
 import type { Redirect } from '../../protocol/account.ts';
+import type { ActorRequest } from '../../protocol/actor-calls.ts';
 import type { Outcome } from '../../protocol/calls.ts';
 import type {
   ClientCallName,
@@ -8,7 +9,9 @@ import type {
   Push,
 } from '../../protocol/client-calls.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
-import type { DeviceId, UserId } from '../../protocol/ids.ts';
+import type { GroupReply } from '../../protocol/group-calls.ts';
+import type { GroupMark } from '../../protocol/group-facts.ts';
+import type { Address, DeviceId, GroupId, Incarnation, UserId } from '../../protocol/ids.ts';
 import type { UserReply, UserRequest } from '../../protocol/user-calls.ts';
 import type { Gate } from '../balancer/messages.ts';
 
@@ -70,6 +73,21 @@ export type SessionMsg =
   | { readonly type: 'push'; readonly push: Push }
   /** Entries were pushed up to `head` but found the mailbox of this session full. */
   | { readonly type: 'missed'; readonly head: number }
+  /** The same of a group. */
+  | {
+      readonly type: 'missedGroup';
+      readonly group: GroupId;
+      readonly incarnation: Incarnation;
+      readonly head: number;
+    }
+  /** What each group answered to a subscription; `id` is the client's call. */
+  | {
+      readonly type: 'subscribed';
+      readonly id: number;
+      readonly outcomes: ReadonlyArray<
+        readonly [group: GroupId, outcome: Outcome<GroupReply<'groupSubscribe'>>]
+      >;
+    }
   | { readonly type: 'congested' }
   | { readonly type: 'writable' }
   | { readonly type: 'tick' }
@@ -108,8 +126,8 @@ export type SessionEffect =
   | {
       readonly type: 'forward';
       readonly id: number;
-      readonly to: UserId;
-      readonly request: UserRequest;
+      readonly to: Address;
+      readonly request: ActorRequest;
     }
   /** Asks; the answer comes back as `answered`. */
   | {
@@ -119,6 +137,19 @@ export type SessionEffect =
       readonly request: AskedRequest;
     }
   | { readonly type: 'tell'; readonly to: UserId; readonly request: UserRequest }
+  /** `subscribed` */
+  | {
+      readonly type: 'subscribe';
+      readonly id: number;
+      readonly user: UserId;
+      readonly groups: readonly GroupId[];
+    }
+  | {
+      readonly type: 'acknowledgeGroup';
+      readonly group: GroupId;
+      readonly incarnation: Incarnation;
+      readonly mark: GroupMark;
+    }
   /** Draws on the budget of the link's source; `admitted`. */
   | { readonly type: 'admit'; readonly attempt: 'login' | 'registration' }
   /** `registrationAnswered` */

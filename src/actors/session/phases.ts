@@ -2,6 +2,7 @@
 import type { StoreTokens } from '../../protocol/account.ts';
 import type { DeviceId, UserId } from '../../protocol/ids.ts';
 import type { SessionRef } from '../../protocol/user-calls.ts';
+import type { GroupWindows } from './group-windows.ts';
 import type { RequestNamed } from './messages.ts';
 import type { PushWindow } from './push-window.ts';
 import type { SessionRates, Spent } from './rates.ts';
@@ -75,6 +76,8 @@ export interface Attached {
   readonly user: UserId;
   readonly device: DeviceId;
   readonly window: PushWindow;
+  /** Missing until the client subscribes to a group. */
+  groups: GroupWindows | undefined;
   readonly spent: Spent;
   reauth: Reauth;
   watched: readonly UserId[];

@@ -35,11 +35,6 @@ export const PASSWORD_FIRST: Refusal = {
   text: 'prove the present password first, then set the new one right away',
 };
 
-export const NO_GROUPS: Refusal = {
-  code: 'E_NO_SUCH_GROUP',
-  text: 'there is no such group, or you are not a member of it',
-};
-
 /** A call at the wrong time, which no FastChat client makes. */
 export function outOfOrder(what: string): Refusal {
   return {

@@ -15,6 +15,8 @@ import { HANDSHAKE_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { headRead, leave, emitPushes, pushGoAway, pushed, shardMoved, tick } from './attached.ts';
 import { closeSession } from './farewell.ts';
 import { handleAttached } from './forward.ts';
+import { setGroupsWritable } from './group-windows.ts';
+import { subscribed } from './groups.ts';
 import { admitted, greet, handleBeforeLogin, refuseFrame } from './handshake.ts';
 import { deviceAdded, loginStarted, passwordChecked, recordRead } from './login.ts';
 import type { Answered, ClientItem, MessageNamed, SessionEffect, SessionMsg } from './messages.ts';
@@ -61,8 +63,10 @@ const HANDLERS: Handlers = {
   badFrame: (turn, { text }) => refuseFrame(turn, text),
   tick,
   missed: (turn, { head }) => moveWindow(turn, (window) => noteHead(window, head)),
-  congested: (turn) => moveWindow(turn, (window) => setWritable(window, false)),
-  writable: (turn) => moveWindow(turn, (window) => setWritable(window, true)),
+  missedGroup: (turn, missed) => pushed(turn, { ...missed, type: 'groupHead' }),
+  subscribed,
+  congested: (turn) => moveWritable(turn, false),
+  writable: (turn) => moveWritable(turn, true),
   moved: shardMoved,
   leave: (turn, { gate, afterMs }) => leave(turn, gate, afterMs),
   linkClosed: (turn) => closeSession(turn, 'closed by the client'),
@@ -110,6 +114,13 @@ function handleItem(turn: Turn, item: ClientItem): void {
 function moveWindow(turn: Turn, move: (window: PushWindow) => readonly Push[]): void {
   const { phase } = turn.state;
   if (phase.at === 'attached') emitPushes(turn, move(phase.window));
+}
+
+function moveWritable(turn: Turn, writable: boolean): void {
+  const { phase } = turn.state;
+  if (phase.at !== 'attached') return;
+  emitPushes(turn, setWritable(phase.window, writable));
+  if (phase.groups !== undefined) emitPushes(turn, setGroupsWritable(phase.groups, writable));
 }
 
 function handleAnswer(turn: Turn, msg: Answered): void {

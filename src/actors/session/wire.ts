@@ -39,6 +39,15 @@ export function encodeRefusal(id: number, { code, text, retryAfterMs }: Refusal)
   return encodeRaw(retryAfterMs === undefined ? item : [...item, retryAfterMs]);
 }
 
+/** One push of a group goes to many sessions: its bytes are made once, and live as long as it does. */
+const sharedBytes = new WeakMap<Push, Uint8Array>();
+
 export function encodePush(value: Push): Uint8Array {
-  return encodeRaw(push.pack(value));
+  if (value.type !== 'groupEntries' && value.type !== 'groupMarks')
+    return encodeRaw(push.pack(value));
+  const known = sharedBytes.get(value);
+  if (known !== undefined) return known;
+  const bytes = encodeRaw(push.pack(value));
+  sharedBytes.set(value, bytes);
+  return bytes;
 }

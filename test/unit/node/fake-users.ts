@@ -1,16 +1,12 @@
 /** User actors reduced to what a gate can see of them. */
 import type { Courier } from '../../../src/actors/ports.ts';
+import type { ActorReply, ActorRequest } from '../../../src/protocol/actor-calls.ts';
 import { fail, succeed } from '../../../src/protocol/calls.ts';
 import type { Outcome } from '../../../src/protocol/calls.ts';
 import { FastChatError } from '../../../src/protocol/errors.ts';
 import { parseDeviceId, parseIncarnation } from '../../../src/protocol/ids.ts';
 import type { Address, DeviceId } from '../../../src/protocol/ids.ts';
-import type {
-  AnyUserReply,
-  SessionRef,
-  UserReply,
-  UserRequest,
-} from '../../../src/protocol/user-calls.ts';
+import type { AnyUserReply, SessionRef, UserRequest } from '../../../src/protocol/user-calls.ts';
 
 interface FakeUser {
   record: Uint8Array;
@@ -28,17 +24,17 @@ export class FakeUsers implements Courier {
   readonly attached: SessionRef[] = [];
   appended = 0;
 
-  ask<K extends UserRequest['type']>(
+  ask<K extends ActorRequest['type']>(
     to: Address,
-    request: Extract<UserRequest, { type: K }>,
-    done: (outcome: Outcome<UserReply<K>>) => void,
+    request: Extract<ActorRequest, { type: K }>,
+    done: (outcome: Outcome<ActorReply<K>>) => void,
   ): void {
-    done(this.#answer(to, request) as Outcome<UserReply<K>>);
+    done(this.#answer(to, request as unknown as UserRequest) as Outcome<ActorReply<K>>);
   }
 
-  tell(to: Address, request: UserRequest): void {
+  tell(to: Address, request: ActorRequest): void {
     this.told.push(`${to} ${request.type}`);
-    this.toldRequests.push(request);
+    this.toldRequests.push(request as UserRequest);
   }
 
   push(): void {

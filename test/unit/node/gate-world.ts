@@ -27,6 +27,7 @@ import { parseDeviceId, parseNodeId, parseUserId } from '../../../src/protocol/i
 import type { DeviceId, UserId } from '../../../src/protocol/ids.ts';
 import { DEFAULT_LIMITS } from '../../../src/protocol/limits.ts';
 import type { Limits } from '../../../src/protocol/limits.ts';
+import { FakeGroups } from './fake-groups.ts';
 import { FakeUsers } from './fake-users.ts';
 
 export interface GateNode {
@@ -58,6 +59,7 @@ export class GateWorld {
   readonly clusterKeys = this.suite.signKeyPair();
   readonly fingerprint = new Uint8Array(32).fill(1);
   readonly users = new FakeUsers();
+  readonly groups = new FakeGroups();
   readonly passwords = createTransparentPasswordServer('setup', this.random);
   readonly passwordClient = createTransparentPasswordClient(this.random);
   /** Where the balancer sends the next logins; undefined: nowhere. */
@@ -74,6 +76,7 @@ export class GateWorld {
       actors: createVirtualHost({ clock, log: silentLog, random }),
       courier: this.users,
       placer: { place: (done) => done(this.placement) },
+      groups: this.groups,
       here,
       clock,
       random,
@@ -138,6 +141,24 @@ export class GateWorld {
   }
 }
 
+/** What a client of a test needs of its world. */
+export type ClientWorld = Pick<GateWorld, 'suite' | 'passwordClient' | 'fingerprint' | 'until'>;
+
+/** The public keys of somebody whose messages are opened. */
+export interface AccountKeys {
+  readonly identity: Uint8Array;
+  readonly box: {
+    readonly epoch: number;
+    readonly publicKey: Uint8Array;
+    readonly signature: Uint8Array;
+  };
+}
+
+const NO_KEYS: AccountKeys = {
+  identity: new Uint8Array(32),
+  box: { epoch: 1, publicKey: new Uint8Array(32), signature: new Uint8Array(64) },
+};
+
 export class TestClient {
   readonly pushes: Push[] = [];
   readonly frames: number[] = [];
@@ -147,11 +168,11 @@ export class TestClient {
   keys: DeviceKeys;
   user: UserId = parseUserId('nobody');
   device: DeviceId = parseDeviceId(1);
-  readonly #world: GateWorld;
+  readonly #world: ClientWorld;
   readonly #open = new Map<number, (raw: readonly unknown[]) => void>();
   #lastId = 0;
 
-  constructor(world: GateWorld) {
+  constructor(world: ClientWorld) {
     this.#world = world;
     this.keys = world.suite.signKeyPair();
   }
@@ -199,7 +220,12 @@ export class TestClient {
     });
   }
 
-  async register(name: string, password: string, invitation?: string): Promise<void> {
+  async register(
+    name: string,
+    password: string,
+    invitation?: string,
+    keys: AccountKeys = NO_KEYS,
+  ): Promise<void> {
     const { passwordClient } = this.#world;
     this.user = parseUserId(name);
     const { user } = this;
@@ -216,8 +242,7 @@ export class TestClient {
       type: 'registerFinish',
       user,
       record,
-      identity: new Uint8Array(32),
-      box: { epoch: 1, publicKey: new Uint8Array(32), signature: new Uint8Array(64) },
+      ...keys,
       vault: { version: 1, vault: blob, passwordWrap: blob, recoveryWrap: blob },
       device: { publicKey: this.keys.publicKey, name: 'test', token: new Uint8Array(16) },
       invitation,

@@ -19,11 +19,11 @@ describe('the retention patrol', () => {
     const walker = new RetentionPatrol({
       clock,
       shards: () => [...shards.keys()] as ShardId[],
-      usersIn: (shard, limit, previous) =>
+      addressesIn: (shard, limit, previous) =>
         (shards.get(shard) ?? [])
           .filter((user) => previous === undefined || user > previous)
           .slice(0, limit),
-      wake: (user) => woken.push(user),
+      wake: (address) => woken.push(address as UserId),
     });
     walker.start();
     return { clock, woken, walker };

@@ -153,10 +153,10 @@ export class UserWorld {
     const node = this.#node;
     return {
       ask: (to, request, done) => {
-        this.told.push([to as UserId, request]);
+        this.told.push([to as UserId, request as UserRequest]);
         if (this.owedAnswer !== undefined) done(this.owedAnswer as never);
       },
-      tell: (to, request) => this.told.push([to as UserId, request]),
+      tell: (to, request) => this.told.push([to as UserId, request as UserRequest]),
       push: (session: SessionRef, push) => {
         if (node !== this.#node) return;
         this.onPush(push);

@@ -9,7 +9,8 @@ import type { VirtualClock } from '../../../../src/ops/virtual-clock.ts';
 import type { Push } from '../../../../src/protocol/client-calls.ts';
 import { parseNodeId } from '../../../../src/protocol/ids.ts';
 import type { Address, NodeId, ShardId } from '../../../../src/protocol/ids.ts';
-import type { UserRequest } from '../../../../src/protocol/user-calls.ts';
+import type { ActorRequest } from '../../../../src/protocol/actor-calls.ts';
+
 import type { FakeNetwork } from './fake-network.ts';
 
 export function memoryMeta(): MetaStore {
@@ -30,7 +31,7 @@ export function owned(node: string, epoch: number): ShardAssignment {
 export interface Delivery {
   readonly to: Address;
   readonly epoch: number;
-  readonly request: UserRequest;
+  readonly request: ActorRequest;
   readonly done: Done | undefined;
 }
 

@@ -207,7 +207,7 @@ export class TestNode {
         const shard = shardOf(to, this.cluster.directory.shards);
         const answer = async (): Promise<void> => {
           try {
-            const value = await run(to, epoch, request);
+            const value = await run(to, epoch, request as UserRequest);
             done?.(succeed(value as never));
           } catch (cause) {
             done?.(fail(asFastChatError(cause)));
