@@ -41,13 +41,16 @@ export function joinUrls(urls: readonly string[]): string {
   return `fastchat://${hosts.join(',')}${query}`;
 }
 
-/** Whether a node sees all members up and the shards shared out. */
+const isEven = (counts: readonly number[]): boolean =>
+  Math.max(...counts) - Math.min(...counts) <= 1;
+
+/** Whether a node sees all members up, every shard with its copies, and the shards shared out. */
 async function isSettled({ ready }: NodeProcess, count: number): Promise<boolean> {
   const response = await fetch(new URL('/cluster', ready.http));
-  const { members } = (await response.json()) as ClusterReport;
-  const owned = members.map(({ shardsOwned }) => shardsOwned);
-  const isShared = Math.max(...owned) - Math.min(...owned) <= 1;
-  return members.length === count && members.every(({ state }) => state === 'up') && isShared;
+  const { members, degraded } = (await response.json()) as ClusterReport;
+  const isShared = isEven(members.map(({ shardsOwned }) => shardsOwned));
+  const areUp = members.length === count && members.every(({ state }) => state === 'up');
+  return areUp && !degraded && isShared;
 }
 
 /** The nodes that came later are still being given their shards: whoever counts on a quiet start waits for the end of it. */

@@ -38,10 +38,10 @@ export interface NodeSettings extends UserSettings {
   readonly balance: BalanceAlgorithm;
   readonly registration: RegistrationMode;
   readonly stretching: Stretching;
+  /** Copies that every shard should have; fewer while there are fewer nodes. */
+  readonly replicas: number;
   /** After how long the copies of a dead node are made anew elsewhere. */
   readonly replaceAfterMs: number;
-  /** Copies that every shard should have. */
-  readonly replicas: number;
 }
 
 /** Everything a node is made of. */
@@ -212,8 +212,8 @@ export class ChatNode {
     await new Promise<void>((resolve) => {
       clock.after(1.5 * MESH_HEARTBEAT_INTERVAL_MS, resolve);
     });
-    await this.cluster.drain();
-    await this.gate.drain();
+    // Sessions and shards have nothing to do with each other: the one need not wait for the other.
+    await Promise.all([this.cluster.drain(), this.gate.drain()]);
   }
 
   /** Ends everything in order; what is acknowledged is flushed already. The store stays open. */

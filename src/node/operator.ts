@@ -145,7 +145,7 @@ function copiesOf(
   seen: PeerReply<'replication'> | undefined,
 ): readonly CopyReport[] {
   const others = new Map(seen?.replicas.map((each) => [each.node, each]));
-  const all = [...new Set([...replicas, ...others.keys()])];
+  const all = [...new Set([owner, ...replicas.toSorted(), ...others.keys()])];
   return all.map((node): CopyReport => {
     const { state, flushed } = others.get(node) ?? {};
     if (seen === undefined) return { node, state: 'unknown' };

@@ -279,10 +279,10 @@ export const PUSH_BYTES_MAX = 128 * KIB;
 /** How soon a session announces itself again when its user could not be reached. */
 export const ANNOUNCE_RETRY_MS = 2 * SECOND_MS;
 /** How long a session that was told to go elsewhere still answers what it has begun. */
-export const GO_AWAY_GRACE_MS = 5 * SECOND_MS;
+export const GO_AWAY_GRACE_MS = 15 * SECOND_MS;
 /** Sessions that were sent away and are still there; further ones wait, for so long at most. */
 export const DRAIN_SESSIONS_MOVING_MAX = 32;
-export const DRAIN_MOVE_WAIT_MS = 3 * SECOND_MS;
+export const DRAIN_MOVE_WAIT_MS = 5 * SECOND_MS;
 /** Clients that are sent away without a ticket come back spread over this time. */
 export const GO_AWAY_SPREAD_MS = 2 * SECOND_MS;
 /** When a login finds no node, the client is told to wait this long. */

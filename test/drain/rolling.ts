@@ -132,7 +132,9 @@ async function underLoad<T>(
 export async function rollingRestart(options: RollingOptions): Promise<RollingResult> {
   const { figures, done } = await underLoad(options, async (cluster) => {
     const restarts: Restart[] = [];
-    for (let index = 0; index < options.restarts; index += 1) {
+    // The first node, which keeps the coordinator, comes last: while it is away nobody can be let in anew.
+    for (let count = 1; count <= options.restarts; count += 1) {
+      const index = options.nodes - count;
       const each = await restart(cluster, index);
       options.say(`n${index + 1} drained in ${each.drainMs} ms and is back`);
       restarts.push(each);
