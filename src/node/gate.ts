@@ -22,6 +22,7 @@ import type {
   LinkListener,
   LinkNetwork,
 } from '../net/client-link.ts';
+import { Bursts } from '../ops/bursts.ts';
 import type { Clock } from '../ops/clock.ts';
 import { CoarseTimers } from '../ops/coarse-timers.ts';
 import type { Log } from '../ops/log.ts';
@@ -30,7 +31,7 @@ import type { GateAddress } from '../protocol/account.ts';
 import type { Push } from '../protocol/client-calls.ts';
 import { FastChatError, asFastChatError } from '../protocol/errors.ts';
 import type { UserId } from '../protocol/ids.ts';
-import { GO_AWAY_SPREAD_MS } from '../protocol/limits.ts';
+import { ATTACH_BURST_MS, GO_AWAY_SPREAD_MS } from '../protocol/limits.ts';
 import type { Limits } from '../protocol/limits.ts';
 import { GateCounter } from './gate-counts.ts';
 import type { GateCounts } from './gate-counts.ts';
@@ -191,6 +192,7 @@ export class ClientGate {
     return {
       clock,
       timers: new CoarseTimers(clock),
+      attachments: new Bursts(clock, ATTACH_BURST_MS),
       courier,
       placer,
       groups,

@@ -322,6 +322,8 @@ export const CONTACTS_MAX = 2000;
 export const PRESENCE_LEASE_MS = 60 * SECOND_MS;
 /** Who is told of one user's presence; past it further watchers are not told and see it when they ask. */
 export const WATCHERS_MAX = 4096;
+/** How long a login waits for others to share a commit with, when the one before was no longer ago. */
+export const ATTACH_BURST_MS = 4;
 /** How much later than asked sessions and users in memory may wake up: their waits share timers. */
 export const COARSE_TIMER_SLOT_MS = 250;
 /** How often a user in memory looks for dead sessions, ended leases and what has expired. */

@@ -1,4 +1,5 @@
 /** Does what a session's step wants done. Outcomes come back to the session as facts; nothing here decides. */
+import type { Bursts } from '../../ops/bursts.ts';
 import type { Clock, Timer, Timers } from '../../ops/clock.ts';
 import { actorCalls } from '../../protocol/actor-calls.ts';
 import type { ActorCallName } from '../../protocol/actor-calls.ts';
@@ -31,6 +32,8 @@ export interface SessionPorts extends LoginPorts {
   readonly clock: Clock;
   /** For deadlines and announcements, which may come a moment late. */
   readonly timers: Timers;
+  /** Gathers the attachments of sessions that come in a burst. */
+  readonly attachments: Bursts;
   readonly courier: Courier;
   readonly placer: Placer;
   readonly groups: GroupSessions;
@@ -125,7 +128,16 @@ function forward(
   });
 }
 
-function ask({ ports, self }: SessionHands, { id, to, request }: EffectNamed<'ask'>): void {
+function ask(hands: SessionHands, effect: EffectNamed<'ask'>): void {
+  if (effect.request.type !== 'attach') return askNow(hands, effect);
+  // Each attachment is a commit: when everybody comes back at once, those of a moment share one.
+  hands.ports.attachments.run(() => {
+    // Whoever has gone meanwhile has told the user so, which an attachment must not follow.
+    if (!hands.writer.isClosed) askNow(hands, effect);
+  });
+}
+
+function askNow({ ports, self }: SessionHands, { id, to, request }: EffectNamed<'ask'>): void {
   ports.courier.ask<AskedCall>(to, request, (outcome) => {
     // The courier answers what was asked; the compiler cannot follow that the two unions go together.
     self.tell({ type: 'answered', call: request.type, id, outcome } as Answered);

@@ -25,6 +25,11 @@ export class LinkWriter {
     this.#onCongested = onCongested;
   }
 
+  /** Whether `close` was called. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Queues one encoded item for the end of this turn; ignored once closed. */
   add(item: Uint8Array): void {
     if (this.#isClosed) return;

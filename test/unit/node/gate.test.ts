@@ -9,6 +9,7 @@ import { FastChatError } from '../../../src/protocol/errors.ts';
 import { parseIncarnation, parseUserId } from '../../../src/protocol/ids.ts';
 import {
   ACTOR_MAILBOX_MESSAGES_MAX,
+  ATTACH_BURST_MS,
   FRAMES_PER_BATCH_MAX,
   GO_AWAY_GRACE_MS,
   PUSH_WINDOW_ENTRIES,
@@ -163,6 +164,36 @@ describe('gate', () => {
       later.user = client.user;
       later.keys = client.keys;
       expect(await codeOf(later.passwordLogin('x'))).to.equal('none');
+    });
+
+    it('attaches together those who come in a burst, and nobody who has gone meanwhile', async () => {
+      const { attached } = world.users;
+      const register = async (name: string): Promise<TestClient> => {
+        const client = await world.dial(node, name);
+        await client.register(name, 'secret');
+        return client;
+      };
+      const sendLogin = (client: TestClient): void => {
+        const { user } = client;
+        const proof = client.proof();
+        const request = { type: 'deviceLogin', user, proof, replacement: undefined } as const;
+        client.send(encodeRaw([clientCalls.packRequest(9, request)]));
+      };
+      const [first, leaver, other] = [
+        await register('ann'),
+        await register('ben'),
+        await register('cat'),
+      ];
+      sendLogin(first);
+      await world.clock.advance(1);
+      expect(attached, 'the first one goes at once').to.have.length(1);
+      sendLogin(leaver);
+      sendLogin(other);
+      await world.clock.advance(1);
+      leaver.link?.destroy();
+      expect(attached, 'the rest wait a moment').to.have.length(1);
+      await world.clock.advance(2 * ATTACH_BURST_MS);
+      expect(attached, 'who has left meanwhile is not attached').to.have.length(2);
     });
   });
 
