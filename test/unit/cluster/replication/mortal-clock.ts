@@ -21,7 +21,18 @@ export class MortalClock implements Clock {
   }
 
   after(delayMs: number, task: () => void): Timer {
-    return this.#clock.after(delayMs, () => this.#run(task));
+    let isCancelled = false;
+    const unlessCancelled = (): void => {
+      if (!isCancelled) task();
+    };
+    const timer = this.#clock.after(delayMs, () => this.#run(unlessCancelled));
+    return {
+      cancel() {
+        // What is overdue may still be cancelled by what runs before it.
+        isCancelled = true;
+        timer.cancel();
+      },
+    };
   }
 
   soon(task: () => void): void {
