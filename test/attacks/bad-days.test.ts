@@ -22,7 +22,7 @@ async function stopped(node: NodeProcess | undefined): Promise<void> {
 }
 
 describe('bad days', function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
   const folder = temporaryFolder();
   after(() => folder.remove());
 
@@ -114,7 +114,7 @@ describe('bad days', function () {
     const disk = `${folder.path}/disk`;
     mkdirSync(disk);
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk], { stdio: 'ignore' });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', disk], { stdio: 'ignore' });
     } catch {
       // Shown as pending for whoever may not mount.
       return this.skip();

@@ -33,7 +33,7 @@ const HELLO = encodeRaw([
 ]);
 
 describe('bad input at a real node', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const folder = temporaryFolder();
   let cluster: DevCluster;
   let honest: HonestPair;

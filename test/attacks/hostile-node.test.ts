@@ -26,7 +26,7 @@ function refusing(call: string, code: string, text = 'because I say so') {
 }
 
 describe('a hostile node', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const folder = temporaryFolder();
   const passwordFile = `${folder.path}/password`;
   let cluster: DevCluster;

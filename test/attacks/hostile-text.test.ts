@@ -36,7 +36,7 @@ function expectHarmless(what: string, { stdout, stderr }: Finished): void {
 }
 
 describe('hostile text', function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
   const folder = temporaryFolder();
   const home = `${folder.path}/home`;
   const passwordFile = `${folder.path}/password`;

@@ -13,7 +13,7 @@ import { HonestPair } from './honest-pair.ts';
 import { RawDevice, codeOf, greet } from './raw-device.ts';
 
 describe('tickets at real nodes', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const folder = temporaryFolder();
   let cluster: DevCluster;
   let honest: HonestPair;
