@@ -48,8 +48,7 @@ export interface OwnershipPorts extends LeadingPorts {
 /** `taking`: owned by the map, not served yet. `frozen`: being given away. Anything else is not here. */
 type ShardState =
   | { readonly at: 'taking'; readonly attempt: Promise<void> }
-  | { readonly at: 'serving'; readonly tenure: Tenure }
-  | { readonly at: 'frozen'; readonly tenure: Tenure };
+  | { readonly at: 'serving' | 'frozen'; readonly tenure: Tenure };
 
 const MOVED = new FastChatError('E_MOVED', 'the shard has moved to another node');
 
@@ -126,9 +125,10 @@ export class Ownership {
 
   /** At a replica: see `ReplicaSets.takeOver`. */
   async takeOver(shard: ShardId): Promise<boolean> {
-    const { directory, store, self } = this.#ports;
+    const { directory, store, self, isTrusted } = this.#ports;
     const known = directory.assignment(shard);
-    if (known?.replicas.includes(self) !== true || store.standing(shard) !== 'whole') return false;
+    const isFit = isTrusted() && store.standing(shard) === 'whole';
+    if (!isFit || known?.replicas.includes(self) !== true) return false;
     if (known.owner !== self) await this.#swapToSelf(shard, known);
     if (directory.assignment(shard)?.owner !== self) return false;
     await this.#take(shard, false);

@@ -88,6 +88,17 @@ function readPlacement(node: ChatNode, metrics: Metrics): void {
   }
 }
 
+function readReplication(node: ChatNode, metrics: Metrics): void {
+  const { lag, unacknowledged, silent, copies, rollBacks, repairs } =
+    node.cluster.replicationCounters();
+  metrics.replicationLag.set(lag);
+  metrics.unacknowledged.set(unacknowledged);
+  metrics.replicasSilent.set(silent);
+  metrics.replicaCopies.raiseTo(copies);
+  metrics.replicaRollBacks.raiseTo(rollBacks);
+  metrics.replicaRepairs.raiseTo(repairs);
+}
+
 /** Reads everything once; called after each sample of the event loop. */
 export function readMetrics(node: ChatNode, metrics: Metrics, loop: LoopSampler): void {
   readMesh(node, metrics);
@@ -95,6 +106,7 @@ export function readMetrics(node: ChatNode, metrics: Metrics, loop: LoopSampler)
   readGate(node, metrics);
   readBalancer(node, metrics);
   readPlacement(node, metrics);
+  readReplication(node, metrics);
   const { freeBytes } = node.ports.store.stats();
   metrics.storeFreeBytes.set(freeBytes);
   metrics.loopLag.set(loop.lagMs / 1000);

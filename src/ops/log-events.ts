@@ -53,6 +53,7 @@ export const LOG_EVENTS = {
   placement_step: 'a shard got or gave up a replica, or its owner changed, as planned',
   replica_diverged: 'a replica rolls back what was never acknowledged',
   replica_synced: 'a replica caught up',
+  replica_differs: 'a replica had other content at the same commit; it is copied anew',
   replica_lost: 'a replica does not answer or does not take what it is sent',
   takeover_failed: 'a shard of this node could not be served yet; it is tried again',
   coordinator_lost: 'the coordinator does not answer; the last map stays in force',

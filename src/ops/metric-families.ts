@@ -207,6 +207,31 @@ export const FAMILIES = {
     help: 'From deciding on an owner to serving',
     bounds: SECONDS,
   },
+  unacknowledged: {
+    kind: 'gauge',
+    name: 'commits_unacknowledged',
+    help: 'Commits of owned shards that too few replicas have flushed yet',
+  },
+  replicasSilent: {
+    kind: 'gauge',
+    name: 'replicas_silent',
+    help: 'Replicas of owned shards that do not answer',
+  },
+  replicaCopies: {
+    kind: 'counter',
+    name: 'replica_copies_total',
+    help: 'Copies sent in pages: to new replicas and to those too far behind',
+  },
+  replicaRollBacks: {
+    kind: 'counter',
+    name: 'replica_rollbacks_total',
+    help: 'Replicas told to undo what was never acknowledged',
+  },
+  replicaRepairs: {
+    kind: 'counter',
+    name: 'replica_repairs_total',
+    help: 'Replicas that differed from their owner and were copied anew',
+  },
   replicationLag: {
     kind: 'gauge',
     name: 'replication_lag_commits',

@@ -195,6 +195,9 @@ export const REPLICA_COPY_IDLE_MS = 10 * SECOND_MS;
 export const JOURNAL_HELD_MAX = 4096;
 /** Changes of epoch that a replica tells of its log; it is copied anew when the common part is older. */
 export const EPOCH_RUNS_MAX = 64;
+/** Between looks whether the replicas of the own shards are equal, and how long one of them may take to tell. */
+export const ANTI_ENTROPY_MS = 10 * MINUTE_MS;
+export const DIGEST_TIMEOUT_MS = 30 * SECOND_MS;
 /** How long a new replica may take to catch up, and how long commits may take to be flushed before a set changes. */
 export const REPLICA_ADD_TIMEOUT_MS = 10 * MINUTE_MS;
 export const REPLICA_DRAIN_TIMEOUT_MS = 3 * SECOND_MS;

@@ -52,6 +52,8 @@ export class CatchUp {
   readonly #copies = new Slots(REPLICA_COPIES_MAX);
   /** Those that did not answer, by node: tried again when it is heard, or after a while. */
   readonly #silent = new Map<NodeId, Set<Pursuit>>();
+  /** Numbers every round, so that no answer counts for another one. */
+  #rounds = 0;
   #isStopped = false;
 
   constructor(ports: CatchUpPorts) {
@@ -80,7 +82,8 @@ export class CatchUp {
   async #pursue(pursuit: Pursuit): Promise<void> {
     const { tenure, follower } = pursuit;
     while (this.#isWanted(pursuit)) {
-      follower.beginRound(tenure.nextRound());
+      this.#rounds += 1;
+      follower.beginRound(this.#rounds);
       tenure.tellWatchers();
       try {
         await this.#bring(pursuit);
@@ -120,6 +123,10 @@ export class CatchUp {
     const { shard } = tenure;
     const status = await this.#syncs.run(() => this.#askStatus(pursuit));
     if (status === undefined || !this.#isWanted(pursuit)) return;
+    if (follower.mustCopy) {
+      follower.mustCopy = false;
+      return this.#copy(pursuit, undefined);
+    }
     const epochAt = (seq: number): number | undefined => store.epochAt(shard, seq);
     const plan = planCatchUp({ head: store.head(shard), epochAt }, status);
     if (plan.type === 'follow') {

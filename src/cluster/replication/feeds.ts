@@ -39,10 +39,14 @@ export class Feeds {
   }
 
   /** Asks a replica, after everything that was added for it: requests arrive in the order of what they are about. */
-  ask(node: NodeId, request: ReplicaRequest): Promise<Uint8Array> {
+  ask(
+    node: NodeId,
+    request: ReplicaRequest,
+    timeoutMs: number = REPLICA_ANSWER_TIMEOUT_MS,
+  ): Promise<Uint8Array> {
     this.to(node).flush();
     const payload = encode(replicaRequest, request);
-    return this.#ports.mesh.requestAsync(node, 'replica', payload, REPLICA_ANSWER_TIMEOUT_MS);
+    return this.#ports.mesh.requestAsync(node, 'replica', payload, timeoutMs);
   }
 
   #endTurn(): void {

@@ -11,6 +11,8 @@ export class Follower {
   readonly node: NodeId;
   /** The commit after which it needs the owner's journal, while a copy of it is made. */
   keptAfter: number | undefined;
+  /** What it has is not what it should have: it starts from nothing. */
+  mustCopy = false;
   #state: ReplicaState = 'silent';
   #isFed = false;
   #isAgain = false;

@@ -18,6 +18,8 @@ export interface LeadingPorts {
   readonly coordinator: Coordinator;
   readonly directory: ShardDirectory;
   readonly replication: Replication;
+  /** Whether the copies here are what this node last had. */
+  readonly isTrusted: () => boolean;
 }
 
 export class Leading {
@@ -34,7 +36,9 @@ export class Leading {
    * @throws E_UNREACHABLE (too few replicas), E_MOVED (a later epoch is promised)
    */
   async lead(shard: ShardId, assignment: ShardAssignment): Promise<Tenure | undefined> {
-    const { replication } = this.#ports;
+    const { replication, isTrusted } = this.#ports;
+    if (assignment.replicas.length > 1 && !isTrusted())
+      throw new FastChatError('E_UNREACHABLE', 'the store here is not recognised yet');
     const verdict = await this.#judge(shard, assignment);
     if (verdict.type === 'wait')
       throw new FastChatError('E_UNREACHABLE', `too few copies of shard ${shard} are whole`);

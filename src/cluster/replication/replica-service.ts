@@ -1,7 +1,6 @@
 /** Serves the mesh service `replica`: the copies here, what owners are asked, and what new owners are told. */
-import type { ShardStore } from '../../persist/shard-store.ts';
 import { decode, encode } from '../../protocol/codec.ts';
-import { asFastChatError, assertNever } from '../../protocol/errors.ts';
+import { asFastChatError, assertNever, FastChatError } from '../../protocol/errors.ts';
 import type { NodeId } from '../../protocol/ids.ts';
 import type { MeshPort } from '../mesh-port.ts';
 import type { Ownership } from '../ownership.ts';
@@ -12,17 +11,21 @@ import type { Replica } from './replica.ts';
 
 export interface ReplicaServicePorts {
   readonly mesh: MeshPort;
-  readonly store: ShardStore;
   readonly directory: ShardDirectory;
   readonly ownership: Ownership;
   readonly replica: Replica;
+  /** Whether the copies here are what this node last had: before that is known, they count for nothing. */
+  readonly isTrusted: () => boolean;
 }
+
+const UNKNOWN_STORE = new FastChatError('E_UNREACHABLE', 'the store here is not recognised yet');
 
 /** Once per mesh. */
 export function serveReplica(ports: ReplicaServicePorts): void {
   const { mesh, directory } = ports;
   mesh.serve('replica', {
     request: (from, payload, reply, fail) => {
+      if (!ports.isTrusted()) return fail(UNKNOWN_STORE);
       // What is installed is copied by the store within this turn, while the frame lives.
       answer(ports, from, decode(replicaRequest, payload)).then(reply, (cause: unknown) =>
         fail(asFastChatError(cause)),
@@ -54,7 +57,7 @@ function answer(
     case 'held':
       return Promise.resolve(encode(heldReply, { held: isHeld(ports, from, request) }));
     case 'digest':
-      return Promise.reject(new Error('later'));
+      return replica.digest(request);
     default:
       return assertNever(request);
   }

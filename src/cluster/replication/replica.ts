@@ -13,7 +13,8 @@ import { asFastChatError } from '../../protocol/errors.ts';
 import type { NodeId, ShardId } from '../../protocol/ids.ts';
 import { REPLICA_COPY_IDLE_MS } from '../../protocol/limits.ts';
 import { epochRuns } from './epoch-runs.ts';
-import { appendReply, doneReply, statusReply } from './frames.ts';
+import { digestOf } from './digest.ts';
+import { appendReply, digestReply, doneReply, statusReply } from './frames.ts';
 import type { ReplicaRequest, RequestOfType } from './frames.ts';
 
 export interface ReplicaPorts {
@@ -102,6 +103,12 @@ export class Replica {
     const isPromised = store.promised(shard) === epoch;
     const done = isPromised && (await this.#carryOut(from, request));
     return encode(doneReply, { done, promised: store.promised(shard) });
+  }
+
+  async digest({ shard, epoch, head }: RequestOfType<'digest'>): Promise<Uint8Array> {
+    const isPromised = this.#ports.store.promised(shard) === epoch;
+    const digest = isPromised ? await digestOf(this.#ports, shard, head) : undefined;
+    return encode(digestReply, { digest });
   }
 
   #carryOut(from: NodeId, request: CopyRequest): Promise<boolean> {

@@ -8,6 +8,7 @@ import type { NodeId, ShardId } from '../../protocol/ids.ts';
 import { COMMIT_TICK_MS, JOURNAL_HELD_MAX } from '../../protocol/limits.ts';
 import type { ShardAssignment } from '../members.ts';
 import type { MeshPort } from '../mesh-port.ts';
+import { AntiEntropy } from './anti-entropy.ts';
 import { CatchUp } from './catch-up.ts';
 import { Feeds } from './feeds.ts';
 import { granted } from './frames.ts';
@@ -37,6 +38,10 @@ export interface ReplicationCounters {
   /** Copies made in pages. */
   readonly copies: number;
   readonly rollBacks: number;
+  /** Replicas compared by their digest. */
+  readonly compared: number;
+  /** Replicas that differed, and were copied anew. */
+  readonly repairs: number;
 }
 
 export class Replication {
@@ -45,6 +50,7 @@ export class Replication {
   readonly replica: Replica;
   readonly #ports: ReplicationPorts;
   readonly #catchUp: CatchUp;
+  readonly antiEntropy: AntiEntropy;
   readonly #tenures = new Map<ShardId, Tenure>();
   readonly #ticker: Timer;
   #isStopped = false;
@@ -55,9 +61,16 @@ export class Replication {
     this.feeds = new Feeds(ports);
     this.replica = new Replica(ports);
     this.#catchUp = new CatchUp({ ...ports, feeds: this.feeds });
+    this.antiEntropy = new AntiEntropy({
+      ...ports,
+      feeds: this.feeds,
+      tenures: () => [...this.#tenures.values()].filter(({ hasEnded }) => !hasEnded),
+    });
     this.#ticker = every(ports.clock, COMMIT_TICK_MS, () => this.#tick());
     ports.mesh.onPeer((node, change) => {
       if (change === 'up') this.#catchUp.wake(node);
+      // Its next life may have another disk.
+      else for (const tenure of this.#tenures.values()) tenure.doubt(node, false);
     });
   }
 
@@ -107,13 +120,15 @@ export class Replication {
         if (state === 'silent') silent += 1;
       }
     }
-    return { replicated, lag, unacknowledged, silent, ...this.#catchUp.counters };
+    const { counters } = this.antiEntropy;
+    return { replicated, lag, unacknowledged, silent, ...this.#catchUp.counters, ...counters };
   }
 
   /** Catches nobody up any more; commits under way come to their end. */
   stop(): void {
     this.#isStopped = true;
     this.#catchUp.stop();
+    this.antiEntropy.stop();
   }
 
   #live(shard: ShardId): Tenure | undefined {

@@ -47,7 +47,6 @@ export class Tenure implements FedShard {
   /** Commits are not acknowledged in time: further ones are refused before they are made. */
   #isStuck = false;
   #tick = 0;
-  #rounds = 0;
 
   constructor(
     shard: ShardId,
@@ -144,6 +143,14 @@ export class Tenure implements FedShard {
     return follower;
   }
 
+  /** The copy there is not what it should be, or nobody knows what it is: it is asked, or made anew. */
+  doubt(node: NodeId, mustCopy: boolean): void {
+    const follower = this.#followers.get(node);
+    if (follower === undefined) return;
+    follower.mustCopy ||= mustCopy;
+    this.#starve(node, follower.round);
+  }
+
   /** Sends no more to a node that is no replica. */
   unfollow(node: NodeId): void {
     this.#followers.delete(node);
@@ -173,7 +180,7 @@ export class Tenure implements FedShard {
     return this.mark();
   }
 
-  /** Whether as many of `replicas` as acknowledge a commit have flushed the whole log. */
+  /** Whether W of `replicas` have flushed the whole log. */
   isCovered(replicas: readonly NodeId[]): boolean {
     return this.#sequence.isCovered(replicas, this.#ports.store.head(this.shard).seq);
   }
@@ -191,8 +198,7 @@ export class Tenure implements FedShard {
 
   /** Nothing is committed or acknowledged any more: everything open fails with `error`. */
   end(error: FastChatError): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = error;
+    if (this.#ended === undefined) this.#ended = error;
     this.#open.rejectAll(error);
     this.#held?.rejectAll(error);
     this.#held = undefined;
@@ -210,18 +216,12 @@ export class Tenure implements FedShard {
     this.#open.rejectAll(tooFew(this.shard));
   }
 
-  /** A number for a follower's next round: never the same twice, so that no answer counts for another round. */
-  nextRound(): number {
-    this.#rounds += 1;
-    return this.#rounds;
-  }
-
   /** A replica's copy was asked for: this much of the log it has, and nothing more. */
   resetFlushed(node: NodeId, seq: number): void {
     this.#sequence.resetFlushed(node, seq);
   }
 
-  /** A follower has it, whatever it was sent in. */
+  /** `node` has it, whatever it was sent in. */
   noteFlushed(node: NodeId, seq: number): void {
     if (this.#ended !== undefined) return;
     if (this.#sequence.noteFlushed(node, seq)) {
