@@ -65,7 +65,11 @@ export function valueKey(writer: number, counter: number): Uint8Array {
 
 export class ReplicaNode {
   readonly id: NodeId;
-  disk = new MemoryDisk();
+  #disk = new MemoryDisk();
+  #isPutBack = false;
+  /** Starts and crashes, to tell whether a start is still wanted. */
+  #changes = 0;
+  #isStarting = false;
   readonly #ports: ReplicaWorldPorts;
   #clock: MortalClock;
   #life: Life | undefined;
@@ -78,6 +82,11 @@ export class ReplicaNode {
 
   get isUp(): boolean {
     return this.#life !== undefined;
+  }
+
+  /** Neither up nor about to be. */
+  get isDown(): boolean {
+    return !this.isUp && !this.#isStarting;
   }
 
   get life(): Life {
@@ -94,27 +103,49 @@ export class ReplicaNode {
   async start(): Promise<void> {
     const { clock, random, bugs, flushDelayMs } = this.#ports;
     this.#clock = new MortalClock(clock);
+    this.#changes += 1;
+    this.#isStarting = true;
+    const change = this.#changes;
     const own = seededRandom(Math.floor(random.fraction() * 2 ** 32));
     let life: Life | undefined;
     const store = await createMemoryShardStore({
       clock: this.#clock,
-      disk: this.disk,
+      disk: this.#disk,
       flushDelayMs: () => flushDelayMs(this.id),
       journalFloor: (shard) => life?.replication.journalFloor(shard),
       resolveBeforeFlush: bugs.acknowledgeBeforeFlush === true,
       ignoreEpoch: bugs.ignoreEpoch === true,
     });
+    // It has died while it opened its store.
+    if (change !== this.#changes) return;
+    this.#isStarting = false;
     life = new Life(this.id, { ...this.#ports, clock: this.#clock, random: own }, store);
     this.#life = life;
-    await life.start(this.member);
+    const isPutBack = this.#isPutBack;
+    await life.start(this.member, isPutBack, () => {
+      this.#isPutBack = false;
+    });
   }
 
   /** As `kill -9`: unflushed writes are gone, or some of them are not. */
   crash(kept = 0): void {
     this.#life = undefined;
+    this.#changes += 1;
+    this.#isStarting = false;
     this.#clock.die();
     this.#ports.mesh.crash(this.id);
-    this.disk.crash(kept);
+    this.#disk.crash(kept);
+  }
+
+  /** What a back-up of the machine would hold. */
+  backUp(): MemoryDisk {
+    return this.#disk.copy();
+  }
+
+  /** After a crash: the disk is replaced by an older one, which the next start finds out. */
+  putBack(disk: MemoryDisk): void {
+    this.#disk = disk;
+    this.#isPutBack = true;
   }
 
   /** SIGSTOP and SIGCONT. */
@@ -147,6 +178,7 @@ export class Life {
   /** Work of the actors of a shard. */
   readonly #work = new Map<ShardId, Set<Promise<number>>>();
 
+  #isTrusted = false;
   readonly #underWay = new Map<string, Promise<Stored>>();
 
   constructor(self: NodeId, ports: ReplicaWorldPorts, store: ShardStore) {
@@ -179,6 +211,7 @@ export class Life {
       clock,
       log,
       bugs,
+      isTrusted: () => this.#isTrusted,
       isDead: (node: NodeId) => this.#coordinator.live()?.has(node) === false,
     };
     this.replication = new Replication(common);
@@ -189,19 +222,40 @@ export class Life {
     this.#membership = new Membership(common);
     this.#follower = new ViewFollower(common);
     this.#sweeper = new Sweeper({ ...common, replica });
-    serveReplica({ ...both, replica });
+    serveReplica({ ...both, replica, isTrusted: () => this.#isTrusted });
     this.lease = this.#coordinator.lease(self);
   }
 
-  async start(member: Member): Promise<void> {
+  async start(member: Member, isPutBack: boolean, recognised: () => void): Promise<void> {
     const { clock } = this.#ports;
-    const view = await this.#coordinator.join(member).catch(() => undefined);
-    if (view !== undefined) this.directory.adopt(view);
+    const recognise = async (): Promise<boolean> => {
+      const isDone = await this.#recognise(member, isPutBack);
+      if (isDone) recognised();
+      return isDone;
+    };
+    const isReached = await recognise();
+    if (!isReached) {
+      const again = every(clock, 500, () => {
+        void recognise().then((isDone) => isDone && again.cancel());
+      });
+    }
     this.#membership.start();
-    await this.ownership.start(view !== undefined);
+    await this.ownership.start(isReached);
     this.#sweeper.start();
     every(clock, 1000, () => void this.#follower.refresh());
     every(clock, 300, () => this.#failOver());
+  }
+
+  /** As StoreRecognition does: copies count once it is known that they are what this node last had. */
+  async #recognise(member: Member, isPutBack: boolean): Promise<boolean> {
+    const view = await this.#coordinator.join(member).catch(() => undefined);
+    if (view === undefined) return false;
+    this.directory.adopt(view);
+    const isElsewhere = (shard: ShardId): boolean =>
+      view.map.shards[shard]?.replicas.some((node) => node !== this.#self) === true;
+    if (isPutBack) await this.store.distrustCopies(isElsewhere);
+    this.#isTrusted = true;
+    return true;
   }
 
   /** Appends a value, unless it is there or on its way. @throws what the tenure rejects with */

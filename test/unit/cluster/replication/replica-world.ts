@@ -57,6 +57,7 @@ export class ReplicaWorld {
   readonly #seqs = new Map<string, string>();
   #isStorm = false;
   #isWriting = true;
+  #isPutBack = false;
   #faults = 0;
 
   constructor(options: ReplicaWorldOptions) {
@@ -92,7 +93,7 @@ export class ReplicaWorld {
   }
 
   async run(): Promise<ReplicaRun> {
-    await this.#build();
+    await this.build();
     for (let writer = 0; writer < this.#options.writers; writer += 1) void this.#write(writer, 1);
     this.#isStorm = true;
     this.#scheduleFault();
@@ -109,7 +110,7 @@ export class ReplicaWorld {
   }
 
   /** Every shard gets three replicas before anything happens; the fourth node waits for changes of the sets. */
-  async #build(): Promise<void> {
+  async build(): Promise<void> {
     for (const node of this.nodes) {
       const started = node.start();
       await this.clock.advance(300);
@@ -249,6 +250,8 @@ export class ReplicaWorld {
       () => this.#cutOffCoordinator(),
       () => this.#change(),
       () => this.#change(),
+      () => this.#backUp(),
+      () => this.#crashAll(),
     ];
     this.#pick(faults)?.();
   }
@@ -263,8 +266,36 @@ export class ReplicaWorld {
     this.clock.after(100 + this.#random.fraction() * 4000, () => this.#restart(node));
   }
 
+  #crashAll(): void {
+    if (this.#random.fraction() < 0.7) return;
+    this.#tell('power failure');
+    for (const node of this.nodes) {
+      this.#stopped.delete(node.id);
+      if (node.isUp) node.crash(Math.floor(this.#random.fraction() * 2));
+      this.clock.after(100 + this.#random.fraction() * 2000, () => this.#restart(node));
+    }
+  }
+
+  /** One disk a run is put back to an older state, if every shard has another copy. */
+  #backUp(): void {
+    const node = this.#pick(this.nodes.filter(({ isUp }) => isUp));
+    if (node === undefined || this.#isPutBack) return;
+    const disk = node.backUp();
+    this.clock.after(500 + this.#random.fraction() * 3000, () => {
+      const { shards } = this.coordinators.present.map;
+      if (this.#isPutBack || !node.isUp || shards.some(({ replicas }) => replicas.length < 3))
+        return;
+      this.#isPutBack = true;
+      this.#tell(`put ${node.id} back`);
+      this.#stopped.delete(node.id);
+      node.crash();
+      node.putBack(disk);
+      this.clock.after(100 + this.#random.fraction() * 2000, () => this.#restart(node));
+    });
+  }
+
   #restart(node: ReplicaNode): void {
-    if (node.isUp) return;
+    if (!node.isDown) return;
     this.#tell(`restart ${node.id}`);
     void node.start();
   }
@@ -419,8 +450,10 @@ export class ReplicaWorld {
   #judge(): void {
     for (const shard of this.shards) {
       const unrest = this.#unrest(shard);
-      if (unrest === undefined) this.#compare(shard);
-      else this.#violations.push(`not healed: ${unrest}`);
+      if (unrest === undefined && !this.areEqual(shard))
+        this.#violations.push(`replicas of shard ${shard} differ`);
+      if (unrest === undefined) continue;
+      this.#violations.push(`not healed: ${unrest}`);
     }
     const lost = this.#acknowledged.filter((stored) => !this.#isServed(stored));
     for (const { shard, writer, counter, seq, epoch } of lost.slice(0, 5))
@@ -438,7 +471,8 @@ export class ReplicaWorld {
     return value !== undefined && Buffer.from(value).toString('hex') === id;
   }
 
-  #compare(shard: ShardId): void {
+  /** Whether all replicas of a shard have the same content. */
+  areEqual(shard: ShardId): boolean {
     const { replicas = [] } = this.coordinators.present.map.shards[shard] ?? {};
     const contents = replicas.map((id) => {
       const { store } = (this.nodes.find((node) => node.id === id) as ReplicaNode).life;
@@ -454,6 +488,6 @@ export class ReplicaWorld {
       } while (from !== undefined);
       return pages.join('\n');
     });
-    if (new Set(contents).size !== 1) this.#violations.push(`replicas of shard ${shard} differ`);
+    return new Set(contents).size === 1;
   }
 }
