@@ -15,7 +15,7 @@ import {
   outOfOrder,
   tooFast,
 } from './refusals.ts';
-import { answerRegistration, finishRegistration } from './registration.ts';
+import { finishRegistration } from './registration.ts';
 import { awaitClient, count, emit, jobNamed, refuse, refuseAttempt, work } from './turn.ts';
 import type { Turn } from './turn.ts';
 
@@ -69,8 +69,9 @@ export function admitted(turn: Turn, waitMs: number): void {
   const { callId, request } = job;
   if (waitMs > 0) return refuseAttempt(turn, callId, tooFast('attempts from your address', waitMs));
   switch (request.type) {
+    // The answer to a registration tells what OPAQUE makes of one password, and with one challenge of the same user a
+    // client can check that guess: it costs what a login costs, whoever the name belongs to.
     case 'registerStart':
-      return answerRegistration(turn, callId, request);
     case 'loginStart':
       return readRecord(turn, callId, request);
     case 'deviceLogin': {

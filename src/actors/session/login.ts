@@ -10,10 +10,16 @@ import type { LoginChallenge, RequestNamed } from './messages.ts';
 import { placeLogin } from './placing.ts';
 import { readDeviceKey } from './proof.ts';
 import { NOT_YOU } from './refusals.ts';
+import { answerRegistration } from './registration.ts';
 import { awaitClient, emit, failAttempt, jobNamed, refuseAttempt, work } from './turn.ts';
 import type { Turn } from './turn.ts';
 
-export function readRecord(turn: Turn, id: number, request: RequestNamed<'loginStart'>): void {
+/** Draws on the user's budget of attempts, and reads the record that logins need. */
+export function readRecord(
+  turn: Turn,
+  id: number,
+  request: RequestNamed<'loginStart' | 'registerStart'>,
+): void {
   work(turn, id, { doing: 'reading record', request });
   emit(turn, { type: 'ask', id, to: request.user, request: { type: 'loginRecord' } });
 }
@@ -23,6 +29,8 @@ export function recordRead(turn: Turn, outcome: Outcome<UserReply<'loginRecord'>
   const job = jobNamed(turn, 'reading record');
   if (job === undefined) return;
   if (!outcome.ok) return failAttempt(turn, job.callId, outcome.error);
+  if (job.request.type === 'registerStart')
+    return answerRegistration(turn, job.callId, job.request);
   const { user, request } = job.request;
   work(turn, job.callId, { doing: 'starting login', user });
   emit(turn, { type: 'startLogin', user, record: outcome.value.record, request });

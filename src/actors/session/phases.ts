@@ -40,8 +40,11 @@ export type Job =
   | { readonly doing: 'admitting'; readonly request: AttemptRequest }
   | { readonly doing: 'answering registration'; readonly user: UserId }
   | { readonly doing: 'checking invitation'; readonly request: RequestNamed<'registerFinish'> }
-  | { readonly doing: 'storing account' }
-  | { readonly doing: 'reading record'; readonly request: RequestNamed<'loginStart'> }
+  | { readonly doing: 'storing account'; readonly user: UserId }
+  | {
+      readonly doing: 'reading record';
+      readonly request: RequestNamed<'loginStart' | 'registerStart'>;
+    }
   | { readonly doing: 'starting login'; readonly user: UserId }
   | {
       readonly doing: 'checking password';

@@ -45,7 +45,7 @@ export function invitationChecked(turn: Turn, outcome: Outcome<void>): void {
 
 function storeAccount(turn: Turn, id: number, request: RequestNamed<'registerFinish'>): void {
   const { user, record, identity, box, vault, device } = request;
-  work(turn, id, { doing: 'storing account' });
+  work(turn, id, { doing: 'storing account', user });
   const account = { type: 'register', record, identity, box, vault, device } as const;
   emit(turn, { type: 'ask', id, to: user, request: account });
 }
@@ -57,6 +57,8 @@ export function accountStored(turn: Turn, outcome: Outcome<UserReply<'register'>
   // That a name is taken is told: whoever registers must learn it.
   if (!outcome.ok) return refuseAttempt(turn, job.callId, refusalOf(outcome.error));
   count(turn, 'registrations');
+  // It was no guess at somebody's password.
+  emit(turn, { type: 'tell', to: job.user, request: { type: 'loginResult', success: true } });
   emit(turn, { type: 'reply', id: job.callId, call: 'registerFinish', reply: outcome.value });
   awaitClient(turn, { at: 'anonymous' });
 }

@@ -115,7 +115,9 @@ describe('gate', () => {
       expect(answers[0]).to.include('E_AUTH');
       expect(answers[1]).to.equal(answers[0]);
       const results = world.users.toldRequests.filter(({ type }) => type === 'loginResult');
+      // The first one gives back the attempt that the registration was charged.
       expect(results.map((request) => 'success' in request && request.success)).to.deep.equal([
+        true,
         true,
         false,
         false,
@@ -417,7 +419,8 @@ describe('gate', () => {
       client.send(encodeRaw([clientCalls.packRequest(0, { type: 'ack', upTo: 5 })]));
       client.link?.close();
       await world.clock.advance(100);
-      expect(world.users.told).to.deep.equal(['@alice ack', '@alice detach']);
+      const ofRegistration = '@alice loginResult';
+      expect(world.users.told).to.deep.equal([ofRegistration, '@alice ack', '@alice detach']);
     });
 
     it('drain sends every session to another node with a ticket that works there', async () => {

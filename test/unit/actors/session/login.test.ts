@@ -48,6 +48,7 @@ describe('registration', () => {
     const bench = new SessionBench(mode).greeted();
     bench.say(REGISTER_START);
     bench.tell({ type: 'admitted', waitMs: 0 });
+    bench.answer('loginRecord', { record: undefined });
     bench.tell({ type: 'registrationAnswered', outcome: succeed(bytesOf(1)) });
     return bench;
   }
@@ -62,12 +63,24 @@ describe('registration', () => {
     const reply = { type: 'reply', id: 1, call: 'registerFinish', reply: { device: DEVICE } };
     expect(effects).to.deep.include(reply);
     expect(bench.phase).to.equal('anonymous');
+    expect(loginResults(effects), 'the attempt it was charged').to.deep.equal([true]);
+  });
+
+  it('is a failed login of the user when it comes to nothing, and waits when there were too many', () => {
+    const bench = new SessionBench().greeted();
+    bench.say(REGISTER_START);
+    const [ask] = only(bench.tell({ type: 'admitted', waitMs: 0 }), 'ask');
+    expect(ask).to.deep.include({ to: ALICE, request: { type: 'loginRecord' } });
+    const effects = bench.refuse('loginRecord', 'E_RATE_LIMITED');
+    expect(refusals(effects)).to.deep.equal(['1 E_RATE_LIMITED']);
   });
 
   it('says that a name is taken', () => {
     const bench = started();
     bench.say(REGISTER_FINISH);
-    expect(refusals(bench.refuse('register', 'E_NAME_TAKEN'))).to.deep.equal(['1 E_NAME_TAKEN']);
+    const effects = bench.refuse('register', 'E_NAME_TAKEN');
+    expect(refusals(effects)).to.deep.equal(['1 E_NAME_TAKEN']);
+    expect(loginResults(effects)).to.deep.equal([]);
     expect(bench.phase).to.equal('anonymous');
   });
 
@@ -103,6 +116,7 @@ describe('registration', () => {
     const bench = new SessionBench().greeted();
     bench.say(REGISTER_START);
     bench.tell({ type: 'admitted', waitMs: 0 });
+    bench.answer('loginRecord', { record: undefined });
     const effects = bench.tell({ type: 'registrationAnswered', outcome: error('E_BAD_FRAME') });
     expect(refusals(effects)).to.deep.equal(['1 E_BAD_FRAME']);
   });
