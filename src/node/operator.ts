@@ -80,7 +80,7 @@ export class Operator {
 
   /**
    * Takes a dead member out of the cluster for good: first its copies are made anew elsewhere, as far as there is
-   * elsewhere. To be asked again until it is gone. @throws E_USAGE while it lives, or has the only copy of something
+   * elsewhere. To be asked again until it is gone. @throws E_USAGE while it lives, or has the only copy of something; E_UNREACHABLE before it is surely dead
    */
   async forget(node: NodeId): Promise<ForgetReport> {
     const { cluster, coordinator } = this.#node;
@@ -124,7 +124,12 @@ export class Operator {
   #assertForgettable(node: NodeId): void {
     const { cluster } = this.#node;
     const standing = cluster.standings().get(node);
-    if (standing === 'fit' || standing === 'leaving' || standing === 'away')
+    if (standing === 'away')
+      throw new FastChatError(
+        'E_UNREACHABLE',
+        `${node} may be alive: it is heard, or its lease has not ended; ask again in a few seconds`,
+      );
+    if (standing === 'fit' || standing === 'leaving')
       throw new FastChatError(
         'E_USAGE',
         `${node} lives: stop it with "fastchat admin drain" first`,

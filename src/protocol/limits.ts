@@ -283,8 +283,10 @@ export const PUSH_BYTES_MAX = 128 * KIB;
 export const ANNOUNCE_RETRY_MS = 2 * SECOND_MS;
 /** How long a session that was told to go elsewhere still answers what it has begun. */
 export const GO_AWAY_GRACE_MS = 15 * SECOND_MS;
+/** How long it may stay once its client is attached elsewhere: the client closes it when it has heard of that. */
+export const MOVED_GRACE_MS = 2 * SECOND_MS;
 /** Sessions that were sent away and are still there; further ones wait, for so long at most. */
-export const DRAIN_SESSIONS_MOVING_MAX = 32;
+export const DRAIN_SESSIONS_MOVING_MAX = 128;
 export const DRAIN_MOVE_WAIT_MS = 5 * SECOND_MS;
 /** Clients that are sent away without a ticket come back spread over this time. */
 export const GO_AWAY_SPREAD_MS = 2 * SECOND_MS;

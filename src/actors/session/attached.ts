@@ -8,6 +8,7 @@ import {
   ANNOUNCE_RETRY_MS,
   GO_AWAY_GRACE_MS,
   KEEPALIVE_INTERVAL_MS,
+  MOVED_GRACE_MS,
   PRESENCE_LEASE_MS,
   SESSION_SILENT_MS,
 } from '../../protocol/limits.ts';
@@ -162,6 +163,7 @@ export function pushed(turn: Turn, push: Push): void {
   const { phase } = turn.state;
   if (phase.at === 'placing') return pushedEarly(turn, phase, push);
   if (phase.at !== 'attached') return;
+  if (isReplaced(push) && phase.leaveAtMs !== Infinity) return moved(turn, phase);
   if (push.type === 'entries') return pushedEntries(turn, phase, push.entries);
   if (isGroupPush(push)) return pushedGroup(turn, phase, push);
   if (push.type === 'head') return emitPushes(turn, noteHead(phase.window, push.head));
@@ -169,6 +171,16 @@ export function pushed(turn: Turn, push: Push): void {
   if (push.type === 'typing' && !phase.window.writable) return;
   emit(turn, { type: 'push', push });
   if (push.type === 'goAway') closeSession(turn, push.reason);
+}
+
+function isReplaced(push: Push): boolean {
+  return push.type === 'goAway' && push.reason === 'replaced';
+}
+
+/** The client that was sent away is attached elsewhere; it goes as soon as it has heard of that itself. */
+function moved(turn: Turn, phase: Attached): void {
+  phase.leaveAtMs = Math.min(phase.leaveAtMs, turn.now + MOVED_GRACE_MS);
+  scheduleNext(turn, phase);
 }
 
 function pushedEntries(turn: Turn, { window }: Attached, entries: readonly LogEntry[]): void {

@@ -6,6 +6,7 @@ import {
   ANNOUNCE_RETRY_MS,
   DEFAULT_LIMITS,
   GO_AWAY_GRACE_MS,
+  MOVED_GRACE_MS,
   KEEPALIVE_INTERVAL_MS,
   PRESENCE_LEASE_MS,
   PULL_ENTRIES_MAX,
@@ -298,6 +299,28 @@ describe('a session that is sent away', () => {
     expect(kinds(bench.say({ type: 'send', envelope: envelope() }))).to.deep.equal(['forward']);
     bench.now += GO_AWAY_GRACE_MS;
     expect(kinds(bench.tell({ type: 'tick' }))).to.deep.equal(['tell', 'close']);
+  });
+
+  it('lets its client go by itself once that is attached elsewhere', () => {
+    const replaced = {
+      type: 'goAway',
+      reason: 'replaced',
+      afterMs: 0,
+      redirect: undefined,
+    } as const;
+    const bench = new SessionBench().attach();
+    bench.tell({ type: 'leave', gate: GATE_THERE, afterMs: 0 });
+    bench.tell({ type: 'ticketSigned', redirect: REDIRECT });
+    expect(kinds(bench.tell({ type: 'push', push: replaced }))).to.deep.equal(['schedule']);
+    expect(kinds(bench.say({ type: 'send', envelope: envelope() }))).to.deep.equal(['forward']);
+    bench.now += MOVED_GRACE_MS;
+    expect(kinds(bench.tell({ type: 'tick' }))).to.deep.equal(['tell', 'close']);
+    const staying = new SessionBench().attach();
+    expect(kinds(staying.tell({ type: 'push', push: replaced }))).to.deep.equal([
+      'push',
+      'tell',
+      'close',
+    ]);
   });
 
   it('without another node it is told when to come back', () => {
