@@ -26,6 +26,8 @@ export interface BenchOptions {
   readonly repeat: number;
   /** Path without its end; undefined: no profile. */
   readonly profile: string | undefined;
+  /** Nodes collect all garbage when a scenario says so. */
+  readonly collects: boolean;
 }
 
 export interface Measured {
@@ -44,13 +46,16 @@ export interface Measured {
   readonly loginMs: Histogram;
 }
 
-const HOOK = new URL('./profile-hook.mjs', import.meta.url).href;
+const PROFILE_HOOK = new URL('./profile-hook.mjs', import.meta.url).href;
+const GC_HOOK = new URL('./gc-hook.mjs', import.meta.url).href;
+const COLLECT_MS = 2000;
 
 /** Nodes inherit the environment; the load generators must not. */
-async function openProfiled(options: BenchOptions): Promise<World> {
-  if (options.profile === undefined) return await openWorld(options);
-  process.env['NODE_OPTIONS'] = `--import ${HOOK}`;
-  process.env['FASTCHAT_BENCH_PROFILE'] = options.profile;
+async function openHooked(options: BenchOptions): Promise<World> {
+  const { collects, profile } = options;
+  if (profile === undefined && !collects) return await openWorld(options);
+  process.env['NODE_OPTIONS'] = `--import ${profile === undefined ? GC_HOOK : PROFILE_HOOK}`;
+  if (profile !== undefined) process.env['FASTCHAT_BENCH_PROFILE'] = profile;
   const world = await openWorld(options);
   delete process.env['NODE_OPTIONS'];
   return world;
@@ -68,7 +73,7 @@ export class Bench {
   }
 
   static async open(options: BenchOptions): Promise<Bench> {
-    const bench = new Bench(options, await openProfiled(options));
+    const bench = new Bench(options, await openHooked(options));
     const bodyBytes = await sealedBytes(options.textBytes);
     const { cluster, accounts } = bench.world;
     await bench.each('prepare', () => [{ url: cluster.url, accounts, bodyBytes }]);
@@ -142,6 +147,12 @@ export class Bench {
     this.#profile();
     if (this.options.profile !== undefined) await this.#showProfile();
     return { seconds, ...used(before, after, seconds), ...sumSnapshots(snapshots) };
+  }
+
+  /** Has the nodes collect all garbage, so that what is left is what is held; for scenarios that ask for it (`collects`). */
+  async collectGarbage(): Promise<void> {
+    for (const { pid } of this.world.cluster.nodes) process.kill(pid, 'SIGUSR2');
+    await sleep(COLLECT_MS);
   }
 
   /** Resident memory of all nodes, bytes: all of it, and without the pages of files. */

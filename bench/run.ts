@@ -37,6 +37,7 @@ const DEFAULTS: BenchOptions = {
   generators: 1,
   repeat: 3,
   profile: undefined,
+  collects: false,
 };
 
 const EXIT_FAILED = 1;
@@ -76,6 +77,7 @@ function optionsFor(scenario: Scenario): BenchOptions {
   const given = (text: string | undefined, fallback: number): number =>
     text === undefined ? fallback : Number(text);
   return {
+    ...base,
     nodes: given(values.nodes, base.nodes),
     users: given(values.users, base.users),
     seconds: given(values.seconds, base.seconds),

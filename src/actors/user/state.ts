@@ -115,7 +115,7 @@ export interface UserState {
   readonly attaching: SparseMap<DeviceId, SessionRef>;
   readonly log: LogState;
   /** By `pairKey`; the rest is in the store. */
-  readonly pairs: Map<string, Pair>;
+  readonly pairs: SparseMap<string, Pair>;
   readonly contacts: SparseMap<UserId, ContactInfo>;
   /** Also those that have ended, in the order in which they were heard of first. */
   readonly groups: SparseMap<GroupId, Membership>;
@@ -161,7 +161,7 @@ export function emptyState(user: UserId, settings: UserSettings): UserState {
       recent: [],
       isSettling: false,
     },
-    pairs: new Map(),
+    pairs: new SparseMap(),
     contacts: new SparseMap(),
     groups: new SparseMap(),
     watchers: new SparseMap(),
