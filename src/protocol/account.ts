@@ -35,12 +35,16 @@ export type PublicKeys = Infer<typeof publicKeys>;
 export const storeToken = bytes(STORE_TOKEN_BYTES);
 
 /** A device that registers: its Ed25519 key and the first token of its local store. */
-export const newDevice = struct({
+const newDeviceFields = {
   publicKey: bytes(32),
   name: text(DEVICE_NAME_LENGTH_MAX),
   token: storeToken,
-});
+} as const;
+export const newDevice = struct(newDeviceFields);
 export type NewDevice = Infer<typeof newDevice>;
+
+/** The same with the login record that the password was checked with; undefined: another device vouched. */
+export const provenDevice = struct({ ...newDeviceFields, record: optional(bytes(1, 1024)) });
 
 /** Written to the device's disk before they are sent: a store that knows neither was restored or cloned. */
 export const storeTokens = struct({ previous: storeToken, next: storeToken });

@@ -8,6 +8,7 @@ import {
   contactInfo,
   deviceInfo,
   newDevice,
+  provenDevice,
   presenceInfo,
   publicKeys,
   receiptRecord,
@@ -56,8 +57,8 @@ export const userCalls = callTable({
   loginRecord: call(2, none, struct({ record: optional(bytes(1, 1024)) })),
   /** Tells how a password login ended: failed ones are counted against the limit per minute. */
   loginResult: call(3, struct({ success: bool }), none),
-  /** The same key again (a retry) is answered with the number it has. */
-  addDevice: call(4, newDevice, struct({ device: deviceId })),
+  /** The same key again (a retry) is answered with the number it has. E_AUTH: the password was changed since it was checked. */
+  addDevice: call(4, provenDevice, struct({ device: deviceId })),
   /** The key of a live device; undefined: unknown or revoked. */
   deviceKey: call(5, struct({ device: deviceId }), struct({ publicKey: optional(bytes(32)) })),
   /** Makes a session the place where this device's entries are pushed; an older session of the device is told `replaced`. */
@@ -102,10 +103,14 @@ export const userCalls = callTable({
     }),
     struct({ version: u53 }),
   ),
-  /** Replaces version `expected` of the vault, so that no older wrap can come back later. */
+  /**
+   * Replaces version `expected` of the vault, so that no older wrap can come back later. `proven`: the record that the old
+   * password was checked with, refused when it was changed meanwhile.
+   */
   changePassword: call(
     34,
     struct({
+      proven: bytes(1, 1024),
       expected: u53,
       record: bytes(1, 1024),
       vault: bytes(1, VAULT_BYTES_MAX),

@@ -7,6 +7,8 @@ import type { DevCluster } from '../../src/node/dev-cluster.ts';
 import { systemClock } from '../../src/ops/clock.ts';
 import { DEFAULT_LIMITS } from '../../src/protocol/limits.ts';
 import { RawDevice, codeOf, greet } from './raw-device.ts';
+import type { RawLink } from '../../bench/generator/raw-link.ts';
+import { PASSWORD } from '../../bench/account.ts';
 import type { Greeted } from './raw-device.ts';
 
 const GUESSES = DEFAULT_LIMITS.failedLoginsPerMinute;
@@ -54,6 +56,52 @@ describe('guessing at a real node', function () {
     const login = greeted.link.call('loginStart', { user, request });
     expect(await codeOf(login)).to.equal('E_RATE_LIMITED');
     greeted.link.destroy();
+  });
+
+  /** Half a login: the answer to the challenge, to be told when the time has come. */
+  async function halfLogin({ link, hello }: Greeted, { account }: RawDevice): Promise<Uint8Array> {
+    const { request, state } = await passwords.startLogin(PASSWORD);
+    const { response } = await link.call('loginStart', { user: account.user, request });
+    const done = await passwords.finishLogin(PASSWORD, state, response, hello.stretching);
+    if (done === undefined) throw new Error('the password is another one');
+    return done.finish;
+  }
+
+  /** Half a password change on a session: its password is proven, the new one is ready to be set. */
+  async function halfChange(link: RawLink, { hello }: Greeted): Promise<Uint8Array> {
+    const { request, state } = await passwords.startLogin(PASSWORD);
+    const challenge = await link.call('reauthStart', { request });
+    const { stretching } = hello;
+    const done = await passwords.finishLogin(PASSWORD, state, challenge.response, stretching);
+    if (done === undefined) throw new Error('the password is another one');
+    const next = await passwords.startRegistration('another password');
+    const { finish } = done;
+    const { response } = await link.call('reauthFinish', { finish, request: next.request });
+    const password = 'another password';
+    return (await passwords.finishRegistration(password, next.state, response, stretching)).record;
+  }
+
+  function setPassword(link: RawLink, expected: number, record: Uint8Array): Promise<unknown> {
+    const vault = Buffer.alloc(400, 1);
+    return link.call('changePassword', {
+      expected,
+      record,
+      vault,
+      passwordWrap: vault.subarray(300),
+    });
+  }
+
+  it('what was begun with the old password is worth nothing once it is changed', async () => {
+    const victim = await RawDevice.register('changed', cluster.url);
+    const login = await greet(cluster.url);
+    const finish = await halfLogin(login, victim);
+    const link = await victim.session(cluster.url);
+    await setPassword(link, 1, await halfChange(link, login));
+    const newDevice = { publicKey: victim.random(32), name: 'thief', token: victim.random(16) };
+    const end = login.link.call('loginFinish', { finish, newDevice, proof: undefined });
+    expect(await codeOf(end)).to.equal('E_AUTH');
+    expect((await link.call('devices', {})).devices).to.have.lengthOf(1);
+    for (const opened of [login.link, link]) opened.destroy();
   });
 
   it('a device that is logged in needs no password, however much is guessed', async () => {

@@ -165,7 +165,7 @@ export function userRequests(cast: Cast): readonly UserRequest[] {
     { type: 'register', record: opaque, identity: fill(32), box, vault, device },
     { type: 'loginRecord' },
     { type: 'loginResult', success: false },
-    { type: 'addDevice', ...device },
+    { type: 'addDevice', ...device, record: undefined },
     { type: 'deviceKey', device: cast.device },
     { type: 'attach', device: parseDeviceId(1), session, tokens },
     { type: 'detach', device: parseDeviceId(1), session },
@@ -181,6 +181,7 @@ export function userRequests(cast: Cast): readonly UserRequest[] {
     { type: 'putVault', ...change },
     {
       type: 'changePassword',
+      proven: opaque,
       expected: 1,
       record: opaque,
       vault: fill(200),

@@ -106,7 +106,8 @@ function endPasswordLogin(
     return refuse(turn, id, outOfOrder('loginFinish follows loginStart'));
   if ((request.newDevice === undefined) === (request.proof === undefined))
     return refuse(turn, id, outOfOrder('loginFinish names a new device or proves an old one'));
-  finishPassword(turn, id, { user: phase.user, secret: phase.secret, request });
+  const { user, secret, record } = phase;
+  finishPassword(turn, id, { user, secret, record, request });
 }
 
 /** The client sent something that is no frame: it is told so, for what it is worth, and the link ends. */

@@ -6,6 +6,7 @@ import type { Outcome } from '../../protocol/calls.ts';
 import { invariant } from '../../protocol/errors.ts';
 import type { DeviceId, UserId } from '../../protocol/ids.ts';
 import type { UserReply } from '../../protocol/user-calls.ts';
+import type { LoginRecord } from './phases.ts';
 import type { LoginChallenge, RequestNamed } from './messages.ts';
 import { placeLogin } from './placing.ts';
 import { readDeviceKey } from './proof.ts';
@@ -32,8 +33,9 @@ export function recordRead(turn: Turn, outcome: Outcome<UserReply<'loginRecord'>
   if (job.request.type === 'registerStart')
     return answerRegistration(turn, job.callId, job.request);
   const { user, request } = job.request;
-  work(turn, job.callId, { doing: 'starting login', user });
-  emit(turn, { type: 'startLogin', user, record: outcome.value.record, request });
+  const { record } = outcome.value;
+  work(turn, job.callId, { doing: 'starting login', user, record });
+  emit(turn, { type: 'startLogin', user, record, request });
 }
 
 export function loginStarted(turn: Turn, outcome: Outcome<LoginChallenge>): void {
@@ -42,34 +44,36 @@ export function loginStarted(turn: Turn, outcome: Outcome<LoginChallenge>): void
   if (!outcome.ok) return failAttempt(turn, job.callId, outcome.error);
   const { response, secret } = outcome.value;
   emit(turn, { type: 'reply', id: job.callId, call: 'loginStart', reply: { response } });
-  awaitClient(turn, { at: 'authenticating', user: job.user, secret });
+  const { user, record } = job;
+  awaitClient(turn, { at: 'authenticating', user, secret, record });
 }
 
 interface PasswordFinish {
   readonly user: UserId;
   readonly secret: Uint8Array;
+  readonly record: LoginRecord;
   readonly request: RequestNamed<'loginFinish'>;
 }
 
 export function finishPassword(
   turn: Turn,
   id: number,
-  { user, secret, request }: PasswordFinish,
+  { user, secret, record, request }: PasswordFinish,
 ): void {
-  work(turn, id, { doing: 'checking password', user, request });
+  work(turn, id, { doing: 'checking password', user, record, request });
   emit(turn, { type: 'finishLogin', secret, finish: request.finish });
 }
 
 export function passwordChecked(turn: Turn, success: boolean): void {
   const job = jobNamed(turn, 'checking password');
   if (job === undefined) return;
-  const { callId, user } = job;
+  const { callId, user, record } = job;
   emit(turn, { type: 'tell', to: user, request: { type: 'loginResult', success } });
   if (!success) return refuseAttempt(turn, callId, NOT_YOU);
   const { newDevice, proof } = job.request;
   if (newDevice !== undefined) {
     work(turn, callId, { doing: 'adding device', user, token: newDevice.token });
-    const request = { type: 'addDevice', ...newDevice } as const;
+    const request = { type: 'addDevice', ...newDevice, record } as const;
     return emit(turn, { type: 'ask', id: callId, to: user, request });
   }
   invariant(proof !== undefined, 'loginFinish names a new device or proves an old one');

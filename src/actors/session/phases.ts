@@ -35,6 +35,12 @@ export interface ProofCheck {
   readonly where: 'anywhere' | 'here';
 }
 
+/**
+ * What a password is checked with, remembered so that a proof of it is worth nothing once the password is changed;
+ * undefined: there is no such user.
+ */
+export type LoginRecord = Uint8Array | undefined;
+
 /** What the node does for the call that is being answered; the client waits. */
 export type Job =
   | { readonly doing: 'admitting'; readonly request: AttemptRequest }
@@ -45,10 +51,11 @@ export type Job =
       readonly doing: 'reading record';
       readonly request: RequestNamed<'loginStart' | 'registerStart'>;
     }
-  | { readonly doing: 'starting login'; readonly user: UserId }
+  | { readonly doing: 'starting login'; readonly user: UserId; readonly record: LoginRecord }
   | {
       readonly doing: 'checking password';
       readonly user: UserId;
+      readonly record: LoginRecord;
       readonly request: RequestNamed<'loginFinish'>;
     }
   | { readonly doing: 'adding device'; readonly user: UserId; readonly token: Uint8Array }
@@ -63,15 +70,25 @@ export interface Login {
   readonly tokens: StoreTokens;
 }
 
+export interface ProvenPassword {
+  readonly untilMs: number;
+  readonly record: LoginRecord;
+}
+
 /** The password change of a session that is attached: prove the old one, then set the new one. */
 export type Reauth =
   | { readonly at: 'none' }
   | { readonly at: 'reading record'; readonly id: number; readonly request: Uint8Array }
-  | { readonly at: 'starting'; readonly id: number }
-  | { readonly at: 'challenged'; readonly secret: Uint8Array }
-  | { readonly at: 'checking'; readonly id: number; readonly request: Uint8Array }
-  | { readonly at: 'answering'; readonly id: number; readonly untilMs: number }
-  | { readonly at: 'proven'; readonly untilMs: number };
+  | { readonly at: 'starting'; readonly id: number; readonly record: LoginRecord }
+  | { readonly at: 'challenged'; readonly secret: Uint8Array; readonly record: LoginRecord }
+  | {
+      readonly at: 'checking';
+      readonly id: number;
+      readonly request: Uint8Array;
+      readonly record: LoginRecord;
+    }
+  | { readonly at: 'answering'; readonly id: number; readonly proven: ProvenPassword }
+  | { readonly at: 'proven'; readonly proven: ProvenPassword };
 
 /** A session that pushes and forwards. Its fields change in place: they are on the path of every message. */
 export interface Attached {
@@ -100,7 +117,12 @@ export type Phase =
   /** The client makes its record for `registerFinish`. */
   | { readonly at: 'registering'; readonly user: UserId }
   /** The client opens the challenge for `loginFinish`. */
-  | { readonly at: 'authenticating'; readonly user: UserId; readonly secret: Uint8Array }
+  | {
+      readonly at: 'authenticating';
+      readonly user: UserId;
+      readonly secret: Uint8Array;
+      readonly record: LoginRecord;
+    }
   /** The node works on call `id`. */
   | { readonly at: 'working'; readonly id: number; readonly job: Job }
   | {

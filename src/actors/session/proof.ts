@@ -51,7 +51,7 @@ export function proofVerified(turn: Turn, valid: boolean): void {
   if (replacement !== undefined) {
     work(turn, callId, { doing: 'adding device', user, token: replacement.token });
     // The proven device stays: if the answer is lost, its proof and the same key are good for another try.
-    const request = { type: 'addDevice', ...replacement } as const;
+    const request = { type: 'addDevice', ...replacement, record: undefined } as const;
     return emit(turn, { type: 'ask', id: callId, to: user, request });
   }
   const login = { user, device: proof.device, tokens: proof.tokens };

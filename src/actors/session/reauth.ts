@@ -50,8 +50,8 @@ export function reauthRecordRead(turn: Turn, outcome: Outcome<UserReply<'loginRe
     phase.reauth = NO_REAUTH;
     return refuse(turn, reauth.id, refusalOf(outcome.error));
   }
-  phase.reauth = { at: 'starting', id: reauth.id };
   const { record } = outcome.value;
+  phase.reauth = { at: 'starting', id: reauth.id, record };
   emit(turn, { type: 'startLogin', user: phase.user, record, request: reauth.request });
 }
 
@@ -64,7 +64,7 @@ export function reauthStarted(turn: Turn, outcome: Outcome<LoginChallenge>): voi
     return refuse(turn, reauth.id, refusalOf(outcome.error));
   }
   const { response, secret } = outcome.value;
-  phase.reauth = { at: 'challenged', secret };
+  phase.reauth = { at: 'challenged', secret, record: reauth.record };
   emit(turn, { type: 'reply', id: reauth.id, call: 'reauthStart', reply: { response } });
 }
 
@@ -77,7 +77,7 @@ export function finishReauth(
   const { reauth } = phase;
   if (reauth.at !== 'challenged')
     return refuse(turn, id, outOfOrder('reauthFinish follows reauthStart'));
-  phase.reauth = { at: 'checking', id, request };
+  phase.reauth = { at: 'checking', id, request, record: reauth.record };
   emit(turn, { type: 'finishLogin', secret: reauth.secret, finish });
 }
 
@@ -90,7 +90,8 @@ export function reauthChecked(turn: Turn, success: boolean): void {
     phase.reauth = NO_REAUTH;
     return refuse(turn, reauth.id, NOT_YOU);
   }
-  phase.reauth = { at: 'answering', id: reauth.id, untilMs: turn.now + REAUTH_VALID_MS };
+  const proven = { untilMs: turn.now + REAUTH_VALID_MS, record: reauth.record };
+  phase.reauth = { at: 'answering', id: reauth.id, proven };
   emit(turn, { type: 'answerRegistration', user: phase.user, request: reauth.request });
 }
 
@@ -102,12 +103,12 @@ export function reauthAnswered(turn: Turn, outcome: Outcome<Uint8Array>): void {
     phase.reauth = NO_REAUTH;
     return refuse(turn, reauth.id, refusalOf(outcome.error));
   }
-  phase.reauth = { at: 'proven', untilMs: reauth.untilMs };
+  phase.reauth = { at: 'proven', proven: reauth.proven };
   const reply = { response: outcome.value };
   emit(turn, { type: 'reply', id: reauth.id, call: 'reauthFinish', reply });
 }
 
-/** One proof is good for one change. */
+/** One proof is good for one change, and for that of the password that was proven. */
 export function changePassword(
   turn: Turn,
   phase: Attached,
@@ -115,7 +116,9 @@ export function changePassword(
   request: RequestNamed<'changePassword'>,
 ): void {
   const { reauth } = phase;
-  if (reauth.at !== 'proven' || turn.now > reauth.untilMs) return refuse(turn, id, PASSWORD_FIRST);
+  if (reauth.at !== 'proven') return refuse(turn, id, PASSWORD_FIRST);
+  const { untilMs, record: proven } = reauth.proven;
+  if (turn.now > untilMs || proven === undefined) return refuse(turn, id, PASSWORD_FIRST);
   phase.reauth = NO_REAUTH;
-  emit(turn, { type: 'forward', id, to: phase.user, request });
+  emit(turn, { type: 'forward', id, to: phase.user, request: { ...request, proven } });
 }

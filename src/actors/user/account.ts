@@ -8,7 +8,9 @@ import {
   answer,
   answerAfter,
   beginAccountCommit,
+  isPresentRecord,
   refuse,
+  refusePassword,
   refuseUnknown,
   replyOf,
 } from './commits.ts';
@@ -161,6 +163,10 @@ export function changePassword(turn: UserTurn, message: Asked<'changePassword'>)
   }
   if (message.expected !== account.vaultVersion) {
     refuseConflict(turn, message.replyTo, account);
+    return;
+  }
+  if (!isPresentRecord(account, message.proven)) {
+    refusePassword(turn, message.replyTo);
     return;
   }
   const changed: SealedVault = {

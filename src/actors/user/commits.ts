@@ -2,8 +2,9 @@
 import { fail, succeed } from '../../protocol/calls.ts';
 import { FastChatError } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
+import { sameBytes } from '../../protocol/same-bytes.ts';
 import type { AnyUserReply, UserCallName, UserReply } from '../../protocol/user-calls.ts';
-import type { UserWrite } from './records.ts';
+import type { AccountRecord, UserWrite } from './records.ts';
 import type { Release, UserTurn } from './state.ts';
 
 /** Begins a commit; `releases` happen in order when it is flushed. Answers its id. */
@@ -71,4 +72,14 @@ export function refuse(turn: UserTurn, to: number, refusal: Refusal): void {
 /** Refuses a request to an address that nobody has registered. */
 export function refuseUnknown(turn: UserTurn, to: number): void {
   refuse(turn, to, { code: 'E_NO_SUCH_USER', text: `there is no user ${turn.state.user}` });
+}
+
+/** Whether a proof of the password that was checked with `record` is one of the present password. */
+export function isPresentRecord(account: AccountRecord, record: Uint8Array): boolean {
+  return sameBytes(account.loginRecord, record);
+}
+
+/** Refuses what was begun with a password that was changed meanwhile. */
+export function refusePassword(turn: UserTurn, to: number): void {
+  refuse(turn, to, { code: 'E_AUTH', text: 'the password was changed meanwhile: use the new one' });
 }

@@ -4,7 +4,15 @@ import { newDevice } from '../../protocol/account.ts';
 import type { DeviceId } from '../../protocol/ids.ts';
 import { DEVICES_MAX } from '../../protocol/limits.ts';
 import { ownCopy } from '../runtime/own-copy.ts';
-import { answerAfter, beginAccountCommit, refuse, refuseUnknown, replyOf } from './commits.ts';
+import {
+  answerAfter,
+  beginAccountCommit,
+  isPresentRecord,
+  refuse,
+  refusePassword,
+  refuseUnknown,
+  replyOf,
+} from './commits.ts';
 import type { Asked } from './messages.ts';
 import type { AccountRecord, DeviceRecord, UserWrite } from './records.ts';
 import { goAway, removeSession } from './sessions.ts';
@@ -16,6 +24,10 @@ export function addDevice(turn: UserTurn, message: Asked<'addDevice'>): void {
   const { replyTo } = message;
   if (state.account === undefined) {
     refuseUnknown(turn, replyTo);
+    return;
+  }
+  if (message.record !== undefined && !isPresentRecord(state.account, message.record)) {
+    refusePassword(turn, replyTo);
     return;
   }
   const known = deviceByKey(state, message.publicKey);

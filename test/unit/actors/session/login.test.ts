@@ -136,7 +136,12 @@ describe('password login', () => {
     const bench = new SessionBench().challenged();
     bench.say({ ...LOGIN_FINISH, proof: undefined, newDevice: NEW_DEVICE });
     const effects = bench.tell({ type: 'loginFinished', success: true });
-    expect(only(effects, 'ask')[0]?.request).to.deep.equal({ type: 'addDevice', ...NEW_DEVICE });
+    const record = bytesOf(22);
+    expect(only(effects, 'ask')[0]?.request).to.deep.equal({
+      type: 'addDevice',
+      ...NEW_DEVICE,
+      record,
+    });
     bench.answer('addDevice', { device: OTHER_DEVICE });
     const [attach] = only(bench.tell({ type: 'placed', gate: GATE_HERE }), 'ask');
     const tokens = { previous: NEW_DEVICE.token, next: NEW_DEVICE.token };
@@ -252,7 +257,8 @@ describe('device and ticket login', () => {
     bench.tell({ type: 'admitted', waitMs: 0 });
     bench.answer('deviceKey', { publicKey: bytesOf(1, 32) });
     const [ask] = only(bench.tell({ type: 'proofVerified', valid: true }), 'ask');
-    expect(ask?.request).to.deep.equal({ type: 'addDevice', ...NEW_DEVICE });
+    const record = undefined;
+    expect(ask?.request).to.deep.equal({ type: 'addDevice', ...NEW_DEVICE, record });
     expect(kinds(bench.answer('addDevice', { device: OTHER_DEVICE }))).to.deep.equal(['place']);
   });
 

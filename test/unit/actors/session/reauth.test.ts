@@ -51,7 +51,7 @@ describe('password change', () => {
     const answered = bench.tell({ type: 'registrationAnswered', outcome: succeed(bytesOf(9)) });
     expect(only(answered, 'reply')[0]?.call).to.equal('reauthFinish');
     expect(bench.say(CHANGE)).to.deep.equal([
-      { type: 'forward', id: 1, to: ALICE, request: CHANGE },
+      { type: 'forward', id: 1, to: ALICE, request: { ...CHANGE, proven: record } },
     ]);
   });
 

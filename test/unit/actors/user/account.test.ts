@@ -164,6 +164,7 @@ describe('user: vault', () => {
     const user = Stepper.registered();
     const change = {
       type: 'changePassword',
+      proven: registration.record,
       record: filled(192, 6),
       vault: filled(300, 6),
       passwordWrap: filled(72, 6),
@@ -177,6 +178,8 @@ describe('user: vault', () => {
     user.flush();
     expect(answers(user.ask({ type: 'loginRecord' }))).to.deep.equal([{ record: filled(192, 6) }]);
     expect(answers(user.ask(put(1)))).to.deep.equal(['E_VAULT_CONFLICT']);
+    const second = { ...change, record: filled(192, 7), expected: 2 };
+    expect(answers(user.ask(second)), 'proof of the first password').to.deep.equal(['E_AUTH']);
   });
 });
 

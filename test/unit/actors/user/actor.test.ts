@@ -192,6 +192,7 @@ describe('user actor: commits', () => {
     });
     world.tell({
       type: 'changePassword',
+      proven: registration.record,
       expected: 2,
       record: filled(100, 4),
       vault: filled(300, 5),

@@ -25,7 +25,7 @@ import {
 /** Alice with two devices and `count` messages of bob. */
 function withMail(count: number): Stepper {
   const user = Stepper.registered(withLimits({ strangerMessages: Infinity }));
-  user.ask({ type: 'addDevice', ...newDevice(2, 20) });
+  user.ask({ type: 'addDevice', ...newDevice(2, 20), record: undefined });
   user.flush();
   for (let counter = 1; counter <= count; counter += 1) {
     user.append({ counter });

@@ -6,6 +6,7 @@ import {
   Stepper,
   answers,
   filled,
+  registration,
   n1,
   newDevice,
   one,
@@ -134,8 +135,8 @@ describe('user: attaching sessions', () => {
 });
 
 describe('user: devices', () => {
-  const add = (user: Stepper, key: number) => {
-    const asked = user.ask({ type: 'addDevice', ...newDevice(key, 20) });
+  const add = (user: Stepper, key: number, record?: Uint8Array) => {
+    const asked = user.ask({ type: 'addDevice', ...newDevice(key, 20), record });
     return answers([...asked, ...user.flush()]);
   };
 
@@ -145,6 +146,13 @@ describe('user: devices', () => {
     user.ask({ type: 'revokeDevice', device: two });
     user.flush();
     expect(add(user, 3)).to.deep.equal([{ device: 3 }]);
+  });
+
+  it('takes none by a password that was changed since it was checked', () => {
+    const user = Stepper.registered();
+    expect(add(user, 2, registration.record)).to.deep.equal([{ device: 2 }]);
+    expect(add(user, 3, filled(192, 77))).to.deep.equal(['E_AUTH']);
+    expect(add(user, 2, filled(192, 77)), 'a retry').to.deep.equal(['E_AUTH']);
   });
 
   it('answers a retry with the number that the key has', () => {

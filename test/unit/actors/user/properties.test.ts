@@ -99,7 +99,7 @@ class Model {
   async start(): Promise<void> {
     this.world.tell(registration);
     await this.world.flush();
-    this.world.tell({ type: 'addDevice', ...newDevice(2, 10) });
+    this.world.tell({ type: 'addDevice', ...newDevice(2, 10), record: undefined });
     await this.world.flush();
     const keys = await this.world.ask({ type: 'keys', asker: bob });
     if (keys?.ok !== true) throw new Error('no keys');

@@ -40,7 +40,7 @@ class Mailbox {
 
   async start(): Promise<this> {
     await this.world.ask(registration);
-    await this.world.ask({ type: 'addDevice', ...newDevice(2, 20) });
+    await this.world.ask({ type: 'addDevice', ...newDevice(2, 20), record: undefined });
     const keys = await this.world.ask({ type: 'keys', asker: bob });
     if (keys?.ok === true) this.incarnation = keys.value.incarnation;
     return this;
@@ -154,7 +154,7 @@ describe('user: retention of history', () => {
     await mailbox.ack(two, 1);
     await mailbox.pass(11);
     await mailbox.receive({ counter: 2 });
-    await mailbox.world.ask({ type: 'addDevice', ...newDevice(3, 30) });
+    await mailbox.world.ask({ type: 'addDevice', ...newDevice(3, 30), record: undefined });
     const cursor = mailbox.world.durable().devices().at(-1)?.cursor;
     expect(cursor).to.equal(1);
   });
