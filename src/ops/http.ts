@@ -4,7 +4,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asFastChatError, FastChatError } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
-import { HTTP_BODY_BYTES_MAX, HTTP_REQUEST_TIMEOUT_MS } from '../protocol/limits.ts';
+import {
+  HTTP_BODY_BYTES_MAX,
+  HTTP_CONNECTIONS_MAX,
+  HTTP_REQUEST_TIMEOUT_MS,
+} from '../protocol/limits.ts';
 import type { Route } from './admin-api.ts';
 import { isAuthorised } from './admin-token.ts';
 import { errorFields } from './log.ts';
@@ -92,6 +96,15 @@ function send(response: ServerResponse, reply: HttpReply, isHead: boolean): void
   response.end(isHead ? undefined : text);
 }
 
+/** @throws E_USAGE: not a target that a URL can be made of, such as `//` */
+function targetOf({ url = '/' }: IncomingMessage): URL {
+  try {
+    return new URL(url, 'http://node');
+  } catch (cause) {
+    throw new FastChatError('E_USAGE', 'no such path', { cause });
+  }
+}
+
 class Router {
   readonly #options: HttpOptions;
 
@@ -111,7 +124,7 @@ class Router {
   }
 
   async #reply(request: IncomingMessage, method: string): Promise<HttpReply> {
-    const url = new URL(request.url ?? '/', 'http://node');
+    const url = targetOf(request);
     const { routes, adminToken, log } = this.#options;
     if (url.pathname.startsWith('/admin/')) {
       if (adminToken === undefined || !isAuthorised(request.headers.authorization, adminToken)) {
@@ -158,6 +171,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const server = createServer((request, response) => void router.answer(request, response));
   server.requestTimeout = HTTP_REQUEST_TIMEOUT_MS;
   server.headersTimeout = HTTP_REQUEST_TIMEOUT_MS;
+  server.maxConnections = HTTP_CONNECTIONS_MAX;
   const port = await listen(server, options.listen);
   const url = `http://${formatHostPort({ host: options.listen.host, port })}`;
   options.log.event('info', 'http_listening', { url });

@@ -407,6 +407,7 @@ export const PART_START_DEADLINE_MS = 30 * SECOND_MS;
 /** A part of a node that has not stopped by then is left behind, so that the others get their turn. */
 export const PART_STOP_DEADLINE_MS = 10 * SECOND_MS;
 export const HTTP_BODY_BYTES_MAX = 64 * KIB;
+export const HTTP_CONNECTIONS_MAX = 128;
 export const HTTP_REQUEST_TIMEOUT_MS = 10 * SECOND_MS;
 /** Values of an open label of a metric; further ones are counted as `other`. */
 export const METRIC_LABEL_VALUES_MAX = 64;

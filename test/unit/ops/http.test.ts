@@ -1,6 +1,9 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { isAuthorised, readAdminToken, writeAdminToken } from '../../../src/ops/admin-token.ts';
 import { startHttp } from '../../../src/ops/http.ts';
@@ -12,7 +15,7 @@ import { probeRoutes } from '../../../src/ops/probes.ts';
 import { seededRandom } from '../../../src/ops/random.ts';
 import { Redacted } from '../../../src/ops/redacted.ts';
 import { FastChatError } from '../../../src/protocol/errors.ts';
-import { HTTP_BODY_BYTES_MAX } from '../../../src/protocol/limits.ts';
+import { HTTP_BODY_BYTES_MAX, HTTP_CONNECTIONS_MAX } from '../../../src/protocol/limits.ts';
 
 const CLUSTER: ClusterReport = {
   node: 'n1',
@@ -20,8 +23,8 @@ const CLUSTER: ClusterReport = {
   version: 1,
   replicas: { target: 3, effective: 1 },
   degraded: false,
-      degradedShards: 0,
-      ownerlessShards: 0,
+  degradedShards: 0,
+  ownerlessShards: 0,
   members: [],
   shards: [],
 };
@@ -55,6 +58,34 @@ describe('the operations port', () => {
     });
   });
   afterEach(() => server.close());
+
+  /** The first line of the answer to what no client library would send; empty: the connection was cut. */
+  async function raw(request: string): Promise<string> {
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write(request);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    return answer.toString().split('\r\n')[0] ?? '';
+  }
+
+  it('refuses a target that is no URL, as the fault of the one who asks', async () => {
+    for (const target of ['//', 'http://[', '///:x'])
+      expect(await raw(`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`), target).to.match(/ 4\d\d /);
+  });
+
+  it('serves HTTP_CONNECTIONS_MAX connections and cuts one more', async () => {
+    const sockets: Socket[] = [];
+    for (let index = 0; index < HTTP_CONNECTIONS_MAX; index += 1) {
+      const socket = connect(server.port, '127.0.0.1');
+      sockets.push(socket);
+      socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
+      await once(socket, 'data');
+    }
+    const late = connect(server.port, '127.0.0.1');
+    await once(late, 'close');
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(sockets.map((socket) => once(socket, 'close')));
+  });
 
   const get = async (
     path: string,
