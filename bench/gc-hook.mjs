@@ -1,6 +1,6 @@
 // Loaded into a node under test with `--import`: SIGUSR2 collects all garbage, so that what is left is what is held.
 /* oxlint-disable typescript/no-unsafe-call, typescript/no-unsafe-assignment,
-   typescript/no-unsafe-member-access, typescript/no-unsafe-return -- nodes run built JavaScript, so this is
+   typescript/no-unsafe-member-access -- nodes run built JavaScript, so this is
    JavaScript, which is not type-checked */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
