@@ -91,13 +91,16 @@ export class MemoryCoordinatorService {
         }),
       recognise: (node, claim) => this.#roundTrip(caller, () => this.#recognise(node, claim)),
       onChange: (onView, onLive) =>
-        this.#changed.add(this.#heardBy(caller, onView), this.#heardBy(caller, onLive)),
+        this.#changed.add(
+          this.#heardBy(caller, clock, onView),
+          this.#heardBy(caller, clock, onLive),
+        ),
     });
   }
 
-  #heardBy<T>(caller: NodeId, heard: (news: T) => void): (news: T) => void {
+  #heardBy<T>(caller: NodeId, clock: Clock, heard: (news: T) => void): (news: T) => void {
     return (news) => {
-      this.#clock.after(this.#delayTo(caller), () => {
+      clock.after(this.#delayTo(caller), () => {
         if (this.#reaches(caller)) heard(news);
       });
     };

@@ -10,6 +10,7 @@ import type { ActorHost } from '../actors/runtime/actor-host.ts';
 import type { RegistrationMode } from '../actors/session/phases.ts';
 import type { UserSettings } from '../actors/user/state.ts';
 import { Cluster } from '../cluster/cluster.ts';
+import type { PlantedBugs } from '../cluster/replication/planted-bugs.ts';
 import type { Coordinator } from '../cluster/coordinator.ts';
 import type { ClusterView, Member } from '../cluster/members.ts';
 import { shardOf } from '../cluster/shards.ts';
@@ -71,6 +72,8 @@ export interface NodePorts {
   readonly utilisation: () => number;
   /** Answers nodes that want to join; missing: nobody can. */
   readonly answerKnock?: (item: readonly unknown[]) => Promise<unknown[]>;
+  /** Mistakes for the simulator to notice. */
+  readonly bugs?: PlantedBugs;
 }
 
 export class ChatNode {
@@ -133,6 +136,7 @@ export class ChatNode {
       clock,
       random,
       log,
+      ...(ports.bugs !== undefined && { bugs: ports.bugs }),
     });
     this.#patrol = new RetentionPatrol({
       clock,

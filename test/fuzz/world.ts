@@ -72,6 +72,9 @@ export class FuzzWorld {
       signingKeys: suite.signKeyPair(),
       passwordSetup: 'fuzz',
       shards: SHARDS,
+      replicas: 2,
+      flushDelayMs: () => 1,
+      skewMs: () => 0,
       bugs: {},
       log: watchfulLog((what) => this.bugs.push(what)),
     };

@@ -4,7 +4,9 @@ import { serveCoordinator } from '../../src/cluster/coordinator-server.ts';
 import type { Coordinator } from '../../src/cluster/coordinator.ts';
 import { EmbeddedCoordinator } from '../../src/cluster/embedded-coordinator.ts';
 import type { ClusterView } from '../../src/cluster/members.ts';
+import type { MemoryCoordinatorService } from '../../src/cluster/memory-coordinator.ts';
 import { RemoteCoordinator } from '../../src/cluster/remote-coordinator.ts';
+import type { PlantedBugs } from '../../src/cluster/replication/planted-bugs.ts';
 import type { KeyPair } from '../../src/crypto/suite.ts';
 import { createTransparentPasswordServer } from '../../src/crypto/transparent-password-server.ts';
 import { createTransparentVerifyingSuite } from '../../src/crypto/transparent-suite.ts';
@@ -13,7 +15,6 @@ import type { MemoryMesh } from '../../src/net/memory-transport.ts';
 import type { Mesh } from '../../src/net/mesh.ts';
 import { ChatNode } from '../../src/node/node.ts';
 import type { Clock } from '../../src/ops/clock.ts';
-import { silentLog } from '../../src/ops/log.ts';
 import type { Log } from '../../src/ops/log.ts';
 import { seededRandom } from '../../src/ops/random.ts';
 import type { Random } from '../../src/ops/random.ts';
@@ -30,7 +31,7 @@ import {
 import { ScopedClock } from '../support/scoped-clock.ts';
 
 /** Mistakes that the simulator must notice. */
-export interface PlantedBugs {
+export interface NodeBugs extends PlantedBugs {
   readonly acknowledgeBeforeFlush?: boolean;
   readonly ignoreEpoch?: boolean;
   /** Answers do not tell the newest counter taken, so a device cannot notice that it uses counters again. */
@@ -45,10 +46,17 @@ export interface SimWorldPorts {
   readonly signingKeys: KeyPair;
   readonly passwordSetup: string;
   readonly shards: number;
-  /** Copies that every shard should have. Default 1. */
-  readonly replicas?: number;
-  readonly bugs: PlantedBugs;
-  readonly log?: Log;
+  /** Copies that every shard should have. */
+  readonly replicas: number;
+  readonly bugs: NodeBugs;
+  /** The coordinator as an entity of its own, like etcd; missing: the first node keeps it. */
+  readonly coordinators?: MemoryCoordinatorService;
+  /** How long a flush takes now, in milliseconds. */
+  readonly flushDelayMs: (node: NodeId, random: Random) => number;
+  /** How far the date of a node is off. */
+  readonly skewMs: (node: NodeId) => number;
+  /** What the nodes log. */
+  readonly log: Log;
 }
 
 /** The first node keeps the coordinator. */
@@ -70,9 +78,12 @@ function hideCounters({ cluster: { router } }: ChatNode): void {
 export class SimNode {
   readonly name: NodeId;
   readonly #ports: SimWorldPorts;
-  readonly #disk = new MemoryDisk();
+  #disk = new MemoryDisk();
   #clock: ScopedClock;
   #node: ChatNode | undefined;
+  /** Counts the starts; what belongs to an earlier one is nothing to the present one. */
+  #life = 0;
+  #isRunning = false;
 
   constructor(name: string, ports: SimWorldPorts) {
     this.name = parseNodeId(name);
@@ -82,6 +93,11 @@ export class SimNode {
 
   get isUp(): boolean {
     return this.#node !== undefined;
+  }
+
+  /** True from the start of the process on, also while it is not up yet. */
+  get isRunning(): boolean {
+    return this.#isRunning;
   }
 
   get node(): ChatNode {
@@ -96,16 +112,18 @@ export class SimNode {
 
   /** Starts on what the disk holds; `view` is what a new member gets when it joins. */
   async start(view?: ClusterView): Promise<void> {
-    const { random, mesh, links, signingKeys, passwordSetup, bugs } = this.#ports;
+    const { random, mesh, links, signingKeys, passwordSetup, bugs, log } = this.#ports;
+    this.#life += 1;
+    this.#isRunning = true;
+    const life = this.#life;
     const own = seededRandom(Math.floor(random.fraction() * 2 ** 32));
-    const clock = new ScopedClock(this.#ports.clock);
-    const log = this.#ports.log ?? silentLog;
+    const clock = new ScopedClock(this.#ports.clock, this.#ports.skewMs(this.name));
     this.#clock = clock;
     let node: ChatNode | undefined;
     const store = await createMemoryShardStore({
       clock,
       disk: this.#disk,
-      flushDelayMs: () => 1 + Math.floor(own.fraction() * 20),
+      flushDelayMs: () => this.#ports.flushDelayMs(this.name, own),
       journalFloor: (shard: ShardId) => node?.cluster.journalFloor(shard),
       resolveBeforeFlush: bugs.acknowledgeBeforeFlush === true,
       ignoreEpoch: bugs.ignoreEpoch === true,
@@ -116,7 +134,8 @@ export class SimNode {
         bootId: own.bytes(16),
         clock,
         random: own,
-        log,
+        log: log.child({ node: this.name }),
+        bugs,
         store,
         transport: mesh.open(this.name),
         openCoordinator: (toMesh) => this.#openCoordinator(toMesh, clock, store),
@@ -136,7 +155,7 @@ export class SimNode {
           registration: 'open',
           stretching: 'weak',
           replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
-          replicas: this.#ports.replicas ?? 1,
+          replicas: this.#ports.replicas,
         },
         meter: { count: () => undefined },
         utilisation: () => 0,
@@ -144,16 +163,42 @@ export class SimNode {
       view,
     );
     if (bugs.hideCounters === true) hideCounters(node);
-    this.#node = node;
+    if (life === this.#life && this.#isRunning) this.#node = node;
   }
 
-  /** The process dies: nothing it had scheduled runs, unflushed writes are gone, links break. */
-  crash(): void {
+  /** The process dies: nothing it had scheduled runs, unflushed writes are gone (or a share `kept` of them is not), links break. */
+  crash(kept = 0): void {
     this.#node = undefined;
+    this.#isRunning = false;
     this.#clock.die();
     this.#ports.mesh.crash(this.name);
     this.#ports.links.crash(this.name);
-    this.#disk.crash();
+    this.#disk.crash(kept);
+  }
+
+  /** SIGSTOP. */
+  pause(): void {
+    this.#clock.stop();
+    this.#ports.mesh.pause(this.name);
+    this.#ports.links.pause(this.name);
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    this.#clock.go();
+    this.#ports.mesh.resume(this.name);
+    this.#ports.links.resume(this.name);
+  }
+
+  /** What a back-up of the machine would hold. */
+  backUp(): MemoryDisk {
+    return this.#disk.copy();
+  }
+
+  /** The machine dies; its disk is the one of `backup` from now on. */
+  putBack(backup: MemoryDisk): void {
+    this.crash();
+    this.#disk = backup;
   }
 
   #openCoordinator(
@@ -161,6 +206,8 @@ export class SimNode {
     clock: Clock,
     store: ConstructorParameters<typeof EmbeddedCoordinator>[0]['store'],
   ): Coordinator {
+    const { coordinators } = this.#ports;
+    if (coordinators !== undefined) return coordinators.seenBy(this.name, clock);
     if (this.name !== COORDINATOR) return new RemoteCoordinator({ mesh, at: COORDINATOR, clock });
     const coordinator = new EmbeddedCoordinator({ store, clock, shards: this.#ports.shards });
     serveCoordinator({ coordinator, mesh, clock });

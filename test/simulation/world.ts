@@ -1,7 +1,9 @@
 /**
  * A whole cluster and its users in one process, in virtual time, from one seed. A run has a safety phase with faults and a
- * liveness phase: everything is healed, and then everything that was acknowledged must be displayed.
+ * liveness phase: everything is healed, and then everything that was acknowledged must be displayed, every shard served
+ * soon, and all copies equal in the end.
  */
+import { MemoryCoordinatorService } from '../../src/cluster/memory-coordinator.ts';
 import { MemoryLinks } from '../../src/net/memory-links.ts';
 import { MemoryMesh } from '../../src/net/memory-transport.ts';
 import { createTransparentVerifyingSuite } from '../../src/crypto/transparent-suite.ts';
@@ -9,13 +11,16 @@ import { seededRandom } from '../../src/ops/random.ts';
 import type { Random } from '../../src/ops/random.ts';
 import { VirtualClock } from '../../src/ops/virtual-clock.ts';
 import { parseUserId } from '../../src/protocol/ids.ts';
+import { ClusterJudge } from './cluster-judge.ts';
 import { EventLog } from './event-log.ts';
+import { Faults, USUAL_FAULTS } from './faults.ts';
+import type { FaultCounts } from './faults.ts';
 import { FINGERPRINT, SimNode } from './sim-node.ts';
-import type { PlantedBugs } from './sim-node.ts';
+import type { NodeBugs } from './sim-node.ts';
 import { SimUser } from './sim-user.ts';
 
 /** Mistakes at the clients that the simulator must notice, beside those of the nodes. */
-export interface SimBugs extends PlantedBugs {
+export interface SimBugs extends NodeBugs {
   /** A client's store says "flushed" before it is. */
   readonly deliverTwice?: boolean;
   /** A restored device store keeps its counters and is not noticed. */
@@ -27,15 +32,16 @@ export interface SimOptions {
   readonly nodes?: number;
   readonly users?: number;
   readonly messagesPerUser?: number;
+  readonly shards?: number;
+  /** Copies of every shard. */
+  readonly replicas?: number;
   readonly lossRatio?: number;
   readonly duplicateRatio?: number;
-  /** Crashes of a node, each followed by a restart. */
-  readonly nodeCrashes?: number;
-  readonly clientCrashes?: number;
+  /** `own`: an entity of its own, like etcd. `embedded`: at the first node. Default: drawn from the seed. */
+  readonly coordinator?: 'own' | 'embedded';
   /** A node that joins while messages flow, so that shards move. */
   readonly joiner?: boolean;
-  /** A device whose disk is put back to an older state. */
-  readonly restores?: number;
+  readonly faults?: Partial<FaultCounts>;
   readonly bugs?: SimBugs;
 }
 
@@ -49,63 +55,87 @@ export interface SimResult {
 
 /** Virtual time in which messages are sent and faults happen. */
 const STORM_MS = 20_000;
+/** After healing, every shard must be served again within this time. */
+const RECOVERY_MS = 10_000;
 /** Virtual time in which everything must come to rest after healing. */
 const CALM_LIMIT_MS = 180_000;
 const STEP_MS = 250;
-const SHARDS = 16;
+const HOUR_MS = 3_600_000;
+
+type Settled = Required<Omit<SimOptions, 'faults'>> & { readonly faults: FaultCounts };
 
 export class World {
   readonly clock: VirtualClock;
   readonly log: EventLog;
   readonly nodes: SimNode[] = [];
   readonly users: SimUser[] = [];
-  readonly #options: Required<Omit<SimOptions, 'bugs'>> & { readonly bugs: SimBugs };
+  readonly #options: Settled;
   readonly #random: Random;
   readonly #mesh: MemoryMesh;
   readonly #links: MemoryLinks;
-  #faults = 0;
+  readonly #judge: ClusterJudge;
+  readonly #faults: Faults;
+  readonly #coordinators: MemoryCoordinatorService | undefined;
 
   constructor(options: SimOptions) {
-    this.#options = {
-      nodes: 3,
-      users: 100,
-      messagesPerUser: 6,
-      lossRatio: 0.02,
-      duplicateRatio: 0.02,
-      nodeCrashes: 2,
-      clientCrashes: 4,
-      joiner: true,
-      restores: 1,
-      bugs: {},
-      ...options,
-    };
-    const { seed, lossRatio, duplicateRatio } = this.#options;
+    this.#random = seededRandom(options.seed);
+    this.#options = settle(options, this.#random);
+    const { seed, lossRatio, duplicateRatio, coordinator, shards, nodes, replicas, bugs } =
+      this.#options;
     this.clock = new VirtualClock({ seed });
-    this.#random = seededRandom(seed);
-    this.log = new EventLog(() => Math.round(this.clock.mono()));
-    const network = { clock: this.clock, random: this.#random };
+    const { clock } = this;
+    this.log = new EventLog(() => Math.round(clock.mono()));
+    const network = { clock, random: this.#random };
     this.#mesh = new MemoryMesh({ ...network, delayMs: [1, 8], lossRatio, duplicateRatio });
     this.#links = new MemoryLinks({ ...network, delayMs: [1, 20] });
+    this.#coordinators =
+      coordinator === 'own' ? new MemoryCoordinatorService({ clock, shards }) : undefined;
+    this.#judge = new ClusterJudge(this.nodes, Math.min(replicas, nodes));
+    this.#faults = new Faults({
+      clock,
+      random: this.#random,
+      log: this.log,
+      nodes: this.nodes,
+      users: this.users,
+      mesh: this.#mesh,
+      links: this.#links,
+      coordinators: this.#coordinators,
+      keepTokens: bugs.reuseCounters === true,
+    });
   }
 
   async run(): Promise<SimResult> {
     await this.#build();
     await this.#storm();
-    await this.#calm();
-    const violations = [...this.log.safetyViolations(), ...this.log.livenessViolations()];
+    const slow = await this.#calm();
+    const lasting = [...this.#judge.violations, ...this.log.safetyViolations(), ...slow];
+    const violations = [...lasting, ...this.log.livenessViolations()];
     const stuck = this.log.unsettled().map((id) => `${id} never ended: neither stored nor refused`);
+    const late = violations.length === 0 ? [...stuck, ...this.#judge.unrest()] : [];
     return {
       seed: this.#options.seed,
-      violations: [...violations, ...(violations.length === 0 ? stuck : [])],
+      violations: [...violations, ...late],
       log: this.log,
-      faults: this.#faults,
+      faults: this.#faults.count,
       virtualMs: this.clock.mono(),
     };
   }
 
   async #build(): Promise<void> {
-    const { nodes, users, joiner, bugs } = this.#options;
+    const { nodes, users, joiner } = this.#options;
+    this.#makeNodes(nodes);
+    const starting = joiner ? nodes - 1 : nodes;
+    for (const node of this.nodes.slice(0, starting)) await this.#during(this.#join(node));
+    this.#makeUsers(users);
+    await this.#during(Promise.all(this.users.map((user) => user.register())));
+  }
+
+  #makeNodes(count: number): void {
+    const { bugs, shards, replicas } = this.#options;
     const suite = createTransparentVerifyingSuite(this.#random);
+    // One node in three lives in another hour.
+    const skewed = Math.floor(this.#random.fraction() * 3) + 1;
+    const skewMs = this.#random.fraction() < 0.5 ? HOUR_MS : -HOUR_MS;
     const ports = {
       clock: this.clock,
       random: this.#random,
@@ -113,45 +143,42 @@ export class World {
       links: this.#links,
       signingKeys: suite.signKeyPair(),
       passwordSetup: 'simulated set-up',
-      shards: SHARDS,
-      replicas: 3,
+      shards,
+      replicas,
+      ...(this.#coordinators !== undefined && { coordinators: this.#coordinators }),
+      flushDelayMs: (...of: Parameters<Faults['flushDelayMs']>) => this.#faults.flushDelayMs(...of),
+      skewMs: (node: string) => (node === `n${skewed}` ? skewMs : 0),
+      log: this.#judge.log(),
       bugs: { ...bugs, hideCounters: bugs.reuseCounters === true },
     };
-    for (let index = 1; index <= nodes; index += 1)
+    for (let index = 1; index <= count; index += 1)
       this.nodes.push(new SimNode(`n${index}`, ports));
-    const starting = joiner ? nodes - 1 : nodes;
-    for (const node of this.nodes.slice(0, starting)) await this.#during(this.#join(node));
+  }
+
+  #makeUsers(count: number): void {
     const servers = { gates: this.nodes.map(({ gate }) => gate), fingerprint: FINGERPRINT };
-    for (let index = 0; index < users; index += 1) {
-      const name = parseUserId(`@u${index}`);
-      const forgetsWhatItShowed = bugs.deliverTwice === true;
-      const { clock, log } = this;
-      const user = new SimUser(name, {
-        clock,
-        random: this.#random,
-        links: this.#links,
-        servers,
-        log,
-        forgetsWhatItShowed,
-      });
-      this.users.push(user);
-    }
-    await this.#during(Promise.all(this.users.map((user) => user.register())));
+    const { clock, log } = this;
+    const ports = {
+      clock,
+      random: this.#random,
+      links: this.#links,
+      servers,
+      log,
+      forgetsWhatItShowed: this.#options.bugs.deliverTwice === true,
+    };
+    for (let index = 0; index < count; index += 1)
+      this.users.push(new SimUser(parseUserId(`@u${index}`), ports));
   }
 
   /** A new member is let in by the first node, as admission does, and starts on the view it is given. */
   async #join(node: SimNode): Promise<void> {
     const [first] = this.nodes;
-    if (first === undefined || first === node) return node.start();
+    if (first === undefined || first === node || this.#coordinators !== undefined)
+      return node.start();
     const { gate, name } = node;
     const { endpoint, curveKey } = this.#mesh.address(name);
-    const member = {
-      node: name,
-      meshEndpoint: endpoint,
-      curveKey,
-      gateHost: gate.host,
-      gatePort: gate.port,
-    };
+    const place = { gateHost: gate.host, gatePort: gate.port };
+    const member = { node: name, meshEndpoint: endpoint, curveKey, ...place };
     return first.node.coordinator.join(member).then((view) => node.start(view));
   }
 
@@ -171,15 +198,10 @@ export class World {
   }
 
   async #storm(): Promise<void> {
-    const { users, messagesPerUser, nodeCrashes, clientCrashes, joiner, restores } = this.#options;
+    const { users, messagesPerUser, joiner, faults } = this.#options;
     for (let count = 0; count < users * messagesPerUser; count += 1)
       this.#at(this.#random.fraction() * STORM_MS, () => this.#sendOne());
-    for (let count = 0; count < nodeCrashes; count += 1)
-      this.#at(this.#random.fraction() * STORM_MS, () => this.#crashNode());
-    for (let count = 0; count < clientCrashes; count += 1)
-      this.#at(this.#random.fraction() * STORM_MS, () => this.#crashClient());
-    for (let count = 0; count < restores; count += 1)
-      this.#at(this.#random.fraction() * STORM_MS * 0.3, () => this.#takeBackup());
+    this.#faults.schedule(faults, STORM_MS);
     if (joiner) this.#at(STORM_MS * 0.3 * this.#random.fraction(), () => this.#letIn());
     await this.clock.advance(STORM_MS);
   }
@@ -188,80 +210,68 @@ export class World {
     this.clock.after(delayMs, task);
   }
 
-  #pick<T>(items: readonly T[]): T | undefined {
-    return items[Math.floor(this.#random.fraction() * items.length)];
-  }
-
   #sendOne(): void {
-    const from = this.#pick(this.users.filter((user) => user.isUp));
-    const to = this.#pick(this.users);
+    const pick = (from: readonly SimUser[]): SimUser | undefined =>
+      from[Math.floor(this.#random.fraction() * from.length)];
+    const from = pick(this.users.filter((user) => user.isUp));
+    const to = pick(this.users);
     if (from !== undefined && to !== undefined && from !== to) from.say(to.name);
-  }
-
-  #fault(what: string): void {
-    this.#faults += 1;
-    this.log.fault(what);
   }
 
   #letIn(): void {
     const last = this.nodes.at(-1);
     const [first] = this.nodes;
-    if (last === undefined || last.isUp || first === undefined) return;
+    if (last === undefined || last.isRunning || first === undefined) return;
     // A knock at a coordinator that is down is repeated, as an operator would.
     if (!first.isUp) return this.#at(1000, () => this.#letIn());
-    this.#fault(`join ${last.name}`);
-    void this.#join(last);
+    this.#faults.tell(`join ${last.name}`);
+    this.#join(last).catch(() => this.#at(1000, () => this.#letIn()));
   }
 
-  #crashNode(): void {
-    const node = this.#pick(this.nodes.filter((candidate) => candidate.isUp));
-    if (node === undefined) return;
-    this.#fault(`crash ${node.name}`);
-    node.crash();
-    this.#at(500 + this.#random.fraction() * 4000, () => {
-      this.#fault(`restart ${node.name}`);
-      void node.start();
-    });
-  }
-
-  #crashClient(): void {
-    const user = this.#pick(this.users.filter((candidate) => candidate.isUp));
-    if (user === undefined) return;
-    this.#fault(`crash ${user.name}`);
-    user.crash();
-    this.#at(200 + this.#random.fraction() * 3000, () => {
-      this.#fault(`restart ${user.name}`);
-      void user.restart();
-    });
-  }
-
-  /** A copy of a device's disk is taken, and later put back: its counters are those of the past. */
-  #takeBackup(): void {
-    const user = this.#pick(this.users.filter((candidate) => candidate.isUp));
-    if (user === undefined) return;
-    const backup = user.backUp();
-    this.#fault(`back up ${user.name}`);
-    this.#at(STORM_MS * 0.4, () => {
-      if (!user.isUp) return;
-      this.#fault(`restore ${user.name}`);
-      void user.restore(backup, { keepTokens: this.#options.bugs.reuseCounters === true });
-    });
-  }
-
-  /** Everything is healed; then every message must come to its end. */
-  async #calm(): Promise<void> {
-    this.#mesh.heal();
+  /** Everything is healed; then every message must come to its end. @returns what took too long */
+  async #calm(): Promise<readonly string[]> {
+    this.#faults.heal();
     const limitMs = this.clock.mono() + CALM_LIMIT_MS;
-    await this.clock.advance(10_000);
+    // Whatever was to start again by itself has started; from then on there is no excuse.
+    await this.clock.advance(8000);
+    for (const node of this.nodes) if (!node.isRunning) await this.#during(this.#join(node));
+    await this.clock.advance(RECOVERY_MS);
+    const unserved = this.#judge.unserved();
     for (const user of this.users) if (!user.isUp) await this.#during(user.restart());
-    while (this.clock.mono() < limitMs && !this.#isCalm()) await this.clock.advance(1000);
-    // Receipts, cursors and whatever else might still do harm.
+    await this.#untilCalm(limitMs);
+    // Receipts, cursors and whatever else might still do harm; what a lost frame held back comes again.
     await this.clock.advance(5000);
+    await this.#untilCalm(limitMs);
+    return unserved.map((shard) => `shard ${shard} is not served ${RECOVERY_MS} ms after healing`);
+  }
+
+  async #untilCalm(limitMs: number): Promise<void> {
+    while (this.clock.mono() < limitMs && !this.#isCalm()) await this.clock.advance(1000);
   }
 
   #isCalm(): boolean {
-    return this.log.unsettled().length === 0 && this.log.livenessViolations().length === 0;
+    const { log } = this;
+    if (log.unsettled().length > 0 || log.livenessViolations().length > 0) return false;
+    return this.#judge.unrest().length === 0;
   }
+}
+
+function settle(options: SimOptions, random: Random): Settled {
+  const drawn = random.fraction() < 0.5 ? 'own' : 'embedded';
+  return {
+    nodes: 3,
+    users: 24,
+    messagesPerUser: 10,
+    shards: 8,
+    replicas: 3,
+    lossRatio: 0.02,
+    duplicateRatio: 0.02,
+    coordinator: drawn,
+    joiner: true,
+    bugs: {},
+    ...options,
+    faults: { ...USUAL_FAULTS, blackouts: random.fraction() < 0.3 ? 1 : 0, ...options.faults },
+  };
 }
 
 export function simulate(options: SimOptions): Promise<SimResult> {

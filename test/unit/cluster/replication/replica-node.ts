@@ -31,7 +31,7 @@ import { FastChatError } from '../../../../src/protocol/errors.ts';
 import { parseNodeId } from '../../../../src/protocol/ids.ts';
 import type { NodeId, ShardId } from '../../../../src/protocol/ids.ts';
 import { allShards } from '../../../../src/cluster/shards.ts';
-import { MortalClock } from './mortal-clock.ts';
+import { ScopedClock } from '../../../support/scoped-clock.ts';
 
 /** Mistakes of the store beside those of replication. */
 export interface WorldBugs extends PlantedBugs {
@@ -71,13 +71,13 @@ export class ReplicaNode {
   #changes = 0;
   #isStarting = false;
   readonly #ports: ReplicaWorldPorts;
-  #clock: MortalClock;
+  #clock: ScopedClock;
   #life: Life | undefined;
 
   constructor(name: string, ports: ReplicaWorldPorts) {
     this.id = parseNodeId(name);
     this.#ports = ports;
-    this.#clock = new MortalClock(ports.clock);
+    this.#clock = new ScopedClock(ports.clock);
   }
 
   get isUp(): boolean {
@@ -102,7 +102,7 @@ export class ReplicaNode {
 
   async start(): Promise<void> {
     const { clock, random, bugs, flushDelayMs } = this.#ports;
-    this.#clock = new MortalClock(clock);
+    this.#clock = new ScopedClock(clock);
     this.#changes += 1;
     this.#isStarting = true;
     const change = this.#changes;
