@@ -92,7 +92,7 @@ export class ChatNode {
   readonly #patrol: RetentionPatrol;
 
   private constructor(ports: NodePorts) {
-    const { clock, random, host, self, store, settings, log } = ports;
+    const { clock, random, host, self, settings, log } = ports;
     this.ports = ports;
     this.reports = new LoadReports(clock);
     this.mesh = createMesh({
@@ -122,9 +122,8 @@ export class ChatNode {
       isCertain: (shard) => this.cluster.isCertain(shard),
     });
     this.cluster = new Cluster({
-      self,
+      ...ports,
       mesh: this.mesh,
-      store,
       coordinator: this.coordinator,
       actors: this.actors,
       sessions: { push: (session, push) => this.#gate?.deliverPush(session, push) },
@@ -133,10 +132,6 @@ export class ChatNode {
       isForgotten: (node) => this.reports.isForgotten(node),
       replicas: settings.replicas,
       replaceAfterMs: settings.replaceAfterMs,
-      clock,
-      random,
-      log,
-      ...(ports.bugs !== undefined && { bugs: ports.bugs }),
     });
     this.#patrol = new RetentionPatrol({
       clock,

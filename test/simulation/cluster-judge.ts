@@ -10,7 +10,7 @@ const PAGE_KEYS = 500;
 
 export class ClusterJudge {
   /** Who began to serve, by shard and epoch. */
-  readonly #owners = new Map<string, unknown>();
+  readonly #owners = new Map<string, LogFields[string]>();
   readonly #violations: string[] = [];
   readonly #nodes: readonly SimNode[];
   readonly #replicas: number;
@@ -47,11 +47,10 @@ export class ClusterJudge {
   }
 
   #taken({ node, shard, epoch }: LogFields): void {
-    const key = `shard ${String(shard)} in epoch ${String(epoch)}`;
+    const key = `shard ${Number(shard)} in epoch ${Number(epoch)}`;
     const before = this.#owners.get(key) ?? node;
     this.#owners.set(key, before);
-    if (before !== node)
-      this.#violations.push(`${key} was served by ${String(before)} and by ${String(node)}`);
+    if (before !== node) this.#violations.push(`${key} was served by two nodes`);
   }
 
   #shards(): readonly ShardId[] {

@@ -1,6 +1,9 @@
 /** What virtual users saw, and the verdict on it: acknowledged = displayed exactly once, in order. */
 import type { UserId } from '../../src/protocol/ids.ts';
 
+/** Ids of what a device has displayed, in order, by sender and recipient. */
+export type Seen = ReadonlyMap<string, readonly string[]>;
+
 export class EventLog {
   /** One line an event, in order; the same seed gives the same lines. */
   readonly lines: string[] = [];
@@ -37,15 +40,15 @@ export class EventLog {
   }
 
   /** What `at` has seen so far, for `forget`. */
-  seenBy(at: UserId): ReadonlyMap<string, number> {
+  seenBy(at: UserId): Seen {
     const own = [...this.#displayed].filter(([pair]) => pair.endsWith(`>${at}`));
-    return new Map(own.map(([pair, ids]) => [pair, ids.length]));
+    return new Map(own.map(([pair, ids]) => [pair, [...ids]]));
   }
 
-  /** The device's disk was put back: it may show again what it had not seen then. */
-  forget(at: UserId, seen: ReadonlyMap<string, number>): void {
-    for (const [pair, ids] of this.#displayed)
-      if (pair.endsWith(`>${at}`)) ids.length = Math.min(ids.length, seen.get(pair) ?? 0);
+  /** The device's disk was put back: what it had seen then is what it has seen, and it may show the rest again. */
+  forget(at: UserId, seen: Seen): void {
+    const own = [...this.#displayed.keys()].filter((pair) => pair.endsWith(`>${at}`));
+    for (const pair of own) this.#displayed.set(pair, [...(seen.get(pair) ?? [])]);
   }
 
   /** The sender's process died: nobody will ever say how its open sends ended. */

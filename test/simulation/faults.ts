@@ -120,7 +120,7 @@ export class Faults {
     mesh.heal();
     links.heal();
     this.#slow.clear();
-    for (const node of [...this.#paused]) this.#resume(node);
+    for (const node of this.#paused) this.#resume(node);
     for (const { name } of nodes) coordinators?.setCutOff(name, false);
   }
 
@@ -284,7 +284,7 @@ export class Faults {
     const backup = user.backUp();
     this.tell(`back up ${user.name}`);
     this.#later(4000, 8000, () => {
-      if (!user.isUp) return;
+      if (this.#isOver || !user.isUp) return;
       this.tell(`restore ${user.name}`);
       void user.restore(backup, { keepTokens: this.#ports.keepTokens });
     });

@@ -10,6 +10,7 @@ import type { PlantedBugs } from '../../src/cluster/replication/planted-bugs.ts'
 import type { KeyPair } from '../../src/crypto/suite.ts';
 import { createTransparentPasswordServer } from '../../src/crypto/transparent-password-server.ts';
 import { createTransparentVerifyingSuite } from '../../src/crypto/transparent-suite.ts';
+import type { LinkNetwork } from '../../src/net/client-link.ts';
 import type { MemoryLinks } from '../../src/net/memory-links.ts';
 import type { MemoryMesh } from '../../src/net/memory-transport.ts';
 import type { Mesh } from '../../src/net/mesh.ts';
@@ -112,7 +113,7 @@ export class SimNode {
 
   /** Starts on what the disk holds; `view` is what a new member gets when it joins. */
   async start(view?: ClusterView): Promise<void> {
-    const { random, mesh, links, signingKeys, passwordSetup, bugs, log } = this.#ports;
+    const { random, mesh, signingKeys, passwordSetup, bugs, log } = this.#ports;
     this.#life += 1;
     this.#isRunning = true;
     const life = this.#life;
@@ -139,7 +140,7 @@ export class SimNode {
         store,
         transport: mesh.open(this.name),
         openCoordinator: (toMesh) => this.#openCoordinator(toMesh, clock, store),
-        network: links.at(this.name, FINGERPRINT),
+        network: this.#networkOf(life),
         gate: { ...this.gate, advertisedHost: this.name },
         curveKey: mesh.address(this.name).curveKey,
         host: createVirtualHost({ clock, log, random: own }),
@@ -199,6 +200,16 @@ export class SimNode {
   putBack(backup: MemoryDisk): void {
     this.crash();
     this.#disk = backup;
+  }
+
+  /** What the process of an earlier life still does when it has died comes to nothing. */
+  #networkOf(life: number): LinkNetwork {
+    const network = this.#ports.links.at(this.name, FINGERPRINT);
+    const isAlive = (): boolean => this.#isRunning && life === this.#life;
+    return {
+      dial: (target, events) => network.dial(target, events),
+      listen: (options) => (isAlive() ? network.listen(options) : new Promise(() => undefined)),
+    };
   }
 
   #openCoordinator(

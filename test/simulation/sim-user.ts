@@ -15,7 +15,7 @@ import { createMemoryClientKv } from '../../src/persist/memory-client-kv.ts';
 import { MemoryDisk } from '../../src/persist/memory-disk.ts';
 import { asFastChatError } from '../../src/protocol/errors.ts';
 import type { UserId } from '../../src/protocol/ids.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog, Seen } from './event-log.ts';
 import { ScopedClock } from '../support/scoped-clock.ts';
 
 export interface SimUserPorts {
@@ -31,7 +31,7 @@ export interface SimUserPorts {
 /** A disk as it was, and what its user had seen then. */
 export interface Backup {
   readonly disk: MemoryDisk;
-  readonly seen: ReadonlyMap<string, number>;
+  readonly seen: Seen;
 }
 
 export const SIM_PASSWORD = 'simulated password';

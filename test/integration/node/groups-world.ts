@@ -4,6 +4,7 @@ import { MemoryMesh } from '../../../src/net/memory-transport.ts';
 import { createTransparentPasswordClient } from '../../../src/crypto/opening/transparent-password-client.ts';
 import { publishedBoxKey } from '../../../src/crypto/opening/vault.ts';
 import type { OpeningSuite } from '../../../src/crypto/suite.ts';
+import { silentLog } from '../../../src/ops/log.ts';
 import { seededRandom } from '../../../src/ops/random.ts';
 import type { Random } from '../../../src/ops/random.ts';
 import { VirtualClock } from '../../../src/ops/virtual-clock.ts';
@@ -59,6 +60,9 @@ export class GroupsWorld {
       passwordSetup: 'simulated set-up',
       shards: 16,
       replicas: Math.min(3, nodes),
+      flushDelayMs: (_: string, random: Random) => 1 + Math.floor(random.fraction() * 20),
+      skewMs: () => 0,
+      log: silentLog,
       bugs: {},
     };
     for (let index = 1; index <= nodes; index += 1) {
