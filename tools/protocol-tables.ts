@@ -13,6 +13,7 @@ import { body } from '../src/protocol/bodies.ts';
 import { joinCalls } from '../src/protocol/join-frames.ts';
 import type { Struct, Type, Union } from '../src/protocol/schema.ts';
 import { userCalls } from '../src/protocol/user-calls.ts';
+import { replicaRequest } from '../src/cluster/replication/frames.ts';
 import { meshMessage } from '../src/net/mesh-frames.ts';
 
 type Fields = ReadonlyArray<readonly [name: string, type: Type<never>]>;
@@ -66,6 +67,7 @@ export const TABLES: Readonly<Record<string, string>> = {
   pushes: variantRows(push),
   'join-calls': callRows(joinCalls.calls),
   'mesh-frames': variantRows(meshMessage),
+  'replica-requests': variantRows(replicaRequest),
   'user-calls': callRows(userCalls.calls),
   bodies: variantRows(body),
   envelope: structRows(envelope),
