@@ -7,7 +7,13 @@ import { call, callTable } from './calls.ts';
 import type { AnyReplyOf, ReplyOf, RequestOf } from './calls.ts';
 import { envelope } from './envelope.ts';
 import { groupInfo, groupMarks, groupReceipts, groupStanding } from './group-facts.ts';
-import { epochSeal, groupEntries, memberSeals, signedOperation } from './group-log.ts';
+import {
+  epochSeal,
+  groupEntries,
+  memberSeals,
+  placedOperation,
+  signedOperation,
+} from './group-log.ts';
 import {
   GROUP_KEYS_PULL_MAX,
   GROUP_MEMBERS_MAX,
@@ -46,7 +52,7 @@ export const groupCalls = callTable({
   groupChain: call(
     68,
     struct({ asker: userId, incarnation, from: u53, limit: u16 }),
-    struct({ operations: list(signedOperation, PULL_ENTRIES_MAX), position: u53 }),
+    struct({ operations: list(placedOperation, PULL_ENTRIES_MAX), position: u53 }),
   ),
   groupInfo: call(69, struct({ asker: userId }), groupInfo),
   /** The asker's own seals, from epoch `from` on, in order. */

@@ -1,7 +1,13 @@
 /** The part of the client's calls and pushes that is about groups; `client-calls.ts` puts it together with the rest. */
 import { call } from './calls.ts';
 import { groupInfo, groupMarks, groupReceipts, membership, subscription } from './group-facts.ts';
-import { epochSeal, groupEntries, memberSeals, signedOperation } from './group-log.ts';
+import {
+  epochSeal,
+  groupEntries,
+  memberSeals,
+  placedOperation,
+  signedOperation,
+} from './group-log.ts';
 import {
   GROUP_KEYS_PULL_MAX,
   GROUP_RECEIPT_SEQS_MAX,
@@ -43,7 +49,7 @@ export const groupClientCalls = {
   groupChain: call(
     70,
     struct({ group: groupId, incarnation, from: u53, limit: u16 }),
-    struct({ operations: list(signedOperation, PULL_ENTRIES_MAX), position: u53 }),
+    struct({ operations: list(placedOperation, PULL_ENTRIES_MAX), position: u53 }),
   ),
   groupInfo: call(71, struct({ group: groupId }), groupInfo),
   groupKeys: call(

@@ -116,10 +116,14 @@ export const memberSeals = list(memberSeal, GROUP_SEALS_MAX);
 export const epochSeal = struct({ epoch: u32, ...seal });
 export type EpochSeal = Infer<typeof epochSeal>;
 
+/** An operation at its place in the log, also when it has left the log itself. */
+export const placedOperation = struct({ seq: u53, at: u53, signed: signedOperation });
+export type PlacedOperation = Infer<typeof placedOperation>;
+
 /** An entry at its place in the log; `at` is when the owner took it, milliseconds since 1970 by its clock. */
 export const groupEntry = union({
   message: [1, struct({ seq: u53, at: u53, envelope })],
-  operation: [2, struct({ seq: u53, at: u53, signed: signedOperation })],
+  operation: [2, placedOperation],
 });
 export type GroupEntry = Infer<typeof groupEntry>;
 

@@ -1,6 +1,6 @@
 /** Reads one group's records. Whoever calls sees to it that only flushed ones matter (I2). */
 import type { Membership } from '../../protocol/group-facts.ts';
-import type { EpochSeal, GroupEntry } from '../../protocol/group-log.ts';
+import type { EpochSeal, GroupEntry, PlacedOperation } from '../../protocol/group-log.ts';
 import type { GroupId, Incarnation, UserId } from '../../protocol/ids.ts';
 import { PULL_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ActorStore, RecordCodec } from '../ports.ts';
@@ -112,15 +112,16 @@ export class LifeReader {
   }
 
   /** Operations from a position on, in order, until PULL_BYTES_MAX: always one when there is any. */
-  operations({ from, to, limit }: RecordRange): Uint8Array[] {
-    const found: Uint8Array[] = [];
+  operations({ from, to, limit }: RecordRange): PlacedOperation[] {
+    const found: PlacedOperation[] = [];
     let bytes = 0;
     for (let position = from; position <= to && found.length < limit; position += 1) {
       const record = this.operation(position);
       if (record === undefined) break;
       bytes += record.signed.length;
       if (found.length > 0 && bytes > PULL_BYTES_MAX) break;
-      found.push(record.signed);
+      const { seq, at, signed } = record;
+      found.push({ seq, at, signed });
     }
     return found;
   }

@@ -4,7 +4,7 @@ import type { Outcome } from '../../protocol/calls.ts';
 import type { FastChatError } from '../../protocol/errors.ts';
 import type { GroupNews, Membership } from '../../protocol/group-facts.ts';
 import type { AnyGroupReply, GroupCallName, GroupRequest } from '../../protocol/group-calls.ts';
-import type { EpochSeal, GroupEntry } from '../../protocol/group-log.ts';
+import type { EpochSeal, GroupEntry, PlacedOperation } from '../../protocol/group-log.ts';
 import type { NodeId, UserId } from '../../protocol/ids.ts';
 import type { LogMark } from '../runtime/log-mark.ts';
 import type { ActorMessage } from '../runtime/logic.ts';
@@ -55,7 +55,7 @@ export interface Found {
     readonly taken: TakenOperation | undefined;
   };
   readonly groupPull: AsFormer & { readonly entries: readonly GroupEntry[]; readonly upTo: number };
-  readonly groupChain: AsFormer & { readonly operations: readonly Uint8Array[] };
+  readonly groupChain: AsFormer & { readonly operations: readonly PlacedOperation[] };
   readonly groupKeys: { readonly seals: readonly EpochSeal[] };
   readonly groupSubscribe: {
     /** The sums up to where some device of the user got. */

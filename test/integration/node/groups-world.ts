@@ -129,7 +129,7 @@ export class GroupsWorld {
     const { operations } = await client.call(chain);
     const keys = { type: 'groupKeys', group: team, incarnation: life, from: 0 } as const;
     const { seals } = await client.call(keys);
-    for (const signed of operations) this.#follow(member, signed, seals);
+    for (const { signed } of operations) this.#follow(member, signed, seals);
   }
 
   #follow(

@@ -312,7 +312,7 @@ describe('group: seals', () => {
       from: 0,
     });
     const own = new Map([[eve, must(seals[0]).sealed]]);
-    operations.forEach((signed, index) =>
+    operations.forEach(({ signed }, index) =>
       newcomer.take({ signed, seals: index === 1 ? own : new Map() }),
     );
     expect(newcomer.key.key.reveal()).to.deep.equal(world.member(carl).key.key.reveal());
