@@ -3,6 +3,7 @@
  * Names of methods, fields and events are those of JSON-RPC (docs/RPC.md). Every method rejects with a FastChatError.
  */
 import type { Address, DeviceId, MessageId, UserId } from '../protocol/ids.ts';
+import type { GroupActions, GroupEvent, GroupSummary } from './group-api.ts';
 
 /** What a sender can see: waiting in the outbox, flushed by the recipient's node, on a device, read by a person. */
 export type MessageState = 'queued' | 'stored' | 'delivered' | 'read' | 'expired' | 'failed';
@@ -60,6 +61,7 @@ export type ClientEvent =
       readonly online: boolean;
       readonly lastSeen: number;
     }
+  | GroupEvent
   | { readonly type: 'typing'; readonly conversation: Address; readonly user: UserId }
   | {
       readonly type: 'warning';
@@ -164,6 +166,9 @@ export interface Client {
     user: UserId,
   ): Promise<{ readonly user: UserId; readonly online: boolean; readonly lastSeen: number }>;
   typing(conversation: Address): void;
+  /** The groups that this account is a member of, by name. */
+  groups(): Promise<readonly GroupSummary[]>;
+  readonly group: GroupActions;
   /** @throws E_AUTH when `old` is wrong */
   changePassword(old: string, next: string): Promise<void>;
   devices(): Promise<readonly DeviceView[]>;

@@ -4,6 +4,7 @@ import { FastChatError } from '../protocol/errors.ts';
 import { isUser } from '../protocol/ids.ts';
 import type { Address, DeviceId, MessageId, UserId } from '../protocol/ids.ts';
 import {
+  GROUP_PENDING_WAIT_MS,
   HISTORY_MESSAGES_DEFAULT,
   REQUEST_TIMEOUT_MS,
   SEARCH_MESSAGES_DEFAULT,
@@ -26,6 +27,7 @@ import { makeBase, makeFlow, makeOnline } from './parts.ts';
 import type { Parts } from './parts.ts';
 import type { ClientOptions, ClientPorts } from './ports.ts';
 import { findUnprinted, markPrinted } from './print.ts';
+import type { GroupActions } from './group-api.ts';
 import { startRoutines } from './routines.ts';
 import { searchMessages } from './search.ts';
 import { sessionEvents } from './session-events.ts';
@@ -45,6 +47,7 @@ export async function createClient(ports: ClientPorts, options: ClientOptions): 
 
 class FastChatClient implements Client {
   readonly account: UserId;
+  readonly group: GroupActions;
   readonly #parts: Parts;
   readonly #routines: { cancel(): void };
   #closing: Promise<void> | undefined;
@@ -52,6 +55,7 @@ class FastChatClient implements Client {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.account = parts.self;
+    this.group = parts.groupOperations;
     this.#routines = startRoutines(parts);
   }
 
@@ -81,7 +85,7 @@ class FastChatClient implements Client {
     const login = new PasswordLogin({ passwords, book, vaults, device }, password);
     const session = await connection.open(login);
     await this.#setLoggedOut(false);
-    return resultOf(session);
+    return await this.#resultOf(session);
   }
 
   async connect(): Promise<LoginResult> {
@@ -91,7 +95,7 @@ class FastChatClient implements Client {
         'E_NOT_LOGGED_IN',
         `log in as ${this.account} with the password first`,
       );
-    return resultOf(await this.#parts.connection.start());
+    return await this.#resultOf(await this.#parts.connection.start());
   }
 
   async logout(): Promise<void> {
@@ -102,9 +106,10 @@ class FastChatClient implements Client {
   }
 
   async caughtUp(): Promise<void> {
-    const { connection, inbox } = this.#parts;
+    const { connection, inbox, groups } = this.#parts;
     const { attachment } = await connection.online(REQUEST_TIMEOUT_MS);
     await inbox.reached(attachment.head);
+    await groups.caughtUp();
   }
 
   async send(
@@ -205,6 +210,10 @@ class FastChatClient implements Client {
     return this.#parts.contacts.presence(user);
   }
 
+  groups(): ReturnType<Client['groups']> {
+    return Promise.resolve(this.#parts.groups.list());
+  }
+
   typing(conversation: Address): void {
     if (!isUser(conversation)) return;
     this.#parts.connection.session?.link.tell({ type: 'typing', to: conversation });
@@ -244,13 +253,14 @@ class FastChatClient implements Client {
   }
 
   async #close(graceMs: number): Promise<void> {
-    const { connection, waiters, inbox, store } = this.#parts;
+    const { connection, waiters, inbox, groups, store } = this.#parts;
     this.#routines.cancel();
     if (graceMs > 0) await this.#sendAll(graceMs).catch(() => undefined);
     connection.stop('closed');
     const closed = new FastChatError('E_UNREACHABLE', 'the client is closed');
     waiters.failAll(closed);
     inbox.ended(closed);
+    groups.ended(closed);
     await store.close();
   }
 
@@ -263,6 +273,10 @@ class FastChatClient implements Client {
       if (connection.session === undefined) return;
       await outbox.emptied(ports.clock, Math.max(0, endMs - ports.clock.mono()), what);
     }
+  }
+
+  async #resultOf({ attachment: { node, pending } }: Session): Promise<LoginResult> {
+    return { node, pending: pending + (await this.#parts.groups.pending(GROUP_PENDING_WAIT_MS)) };
   }
 
   async #setLoggedOut(isLoggedOut: boolean): Promise<void> {
@@ -280,8 +294,4 @@ class FastChatClient implements Client {
     if (!book.isRegistered || (wait !== 'none' && !connection.isStarted))
       throw new FastChatError('E_NOT_LOGGED_IN', `log in as ${this.account} first`);
   }
-}
-
-function resultOf({ attachment }: Session): LoginResult {
-  return { node: attachment.node, pending: attachment.pending };
 }

@@ -67,6 +67,11 @@ export class Directory {
     }
   }
 
+  /** The pinned identity; of somebody never seen before, the one that is published now. @throws as `keysOf` */
+  async identityOf(user: UserId): Promise<Uint8Array> {
+    return (this.peer(this.#ports.store, user) ?? (await this.#pinned(user))).identity;
+  }
+
   /** What people compare: sixty digits of the identity that is published now. */
   async fingerprintOf(user: UserId): Promise<{ digits: string; verified: boolean }> {
     const { suite, store } = this.#ports;

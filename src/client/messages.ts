@@ -3,10 +3,12 @@ import type { Clock } from '../ops/clock.ts';
 import type { Random } from '../ops/random.ts';
 import type { ContentBody } from '../protocol/bodies.ts';
 import { FastChatError } from '../protocol/errors.ts';
-import { isGroup, isUser, parseMessageId } from '../protocol/ids.ts';
+import { isGroup, parseMessageId } from '../protocol/ids.ts';
 import type { Address, MessageId, UserId } from '../protocol/ids.ts';
 import { REQUEST_TIMEOUT_MS, STORE_RANGE_MAX } from '../protocol/limits.ts';
 import type { Client, Message, MessageState, SentMessage, WaitFor } from './api.ts';
+import type { GroupReceipts } from './groups/group-receipts.ts';
+import type { Groups } from './groups/groups.ts';
 import { newMessageId } from './message-id.ts';
 import { messageView } from './message-view.ts';
 import type { SendWaiters } from './outbox/send-waiters.ts';
@@ -27,6 +29,8 @@ export interface MessagesPorts {
   readonly waiters: SendWaiters;
   readonly submit: (tx: Transaction, draft: DraftRecord) => void;
   readonly isBlocked: (user: UserId) => boolean;
+  readonly groups: Groups;
+  readonly groupReceipts: GroupReceipts;
   /** What the operator allows, as far as known. */
   readonly textBytesMax: () => number;
 }
@@ -43,17 +47,17 @@ export class Messages {
   /** Sends `text`; the message is on the disk before anything leaves. */
   async send(to: Address, text: string, options: SendOptions): Promise<SentMessage> {
     const { clock, random, store } = this.#ports;
-    const user = this.#recipient(to);
+    await this.#checkRecipient(to);
     checkText(text, this.#ports.textBytesMax());
     const id = options.id === undefined ? newMessageId(clock, random) : parseMessageId(options.id);
-    const name = { conversation: user, from: this.#ports.self, id };
+    const name = { conversation: to, from: this.#ports.self, id };
     const content: ContentBody = { type: 'text', text };
     const { record, reached } = await store.transact((tx) => {
       const message = this.#submit(tx, name, content);
       return { record: message, reached: this.#wait(message, options) };
     });
     const { seq, timestamp } = record;
-    return { id, conversation: user, seq, timestamp, state: await reached };
+    return { id, conversation: to, seq, timestamp, state: await reached };
   }
 
   /** The newest `limit` messages before `before`, oldest first. @throws E_NO_SUCH_MESSAGE */
@@ -74,18 +78,17 @@ export class Messages {
     return messageView(record, this.#stateOf(record));
   }
 
-  /** Groups are not served by this client yet: this is where their lanes will begin. */
-  #recipient(to: Address): UserId {
-    if (isGroup(to)) throw new FastChatError('E_NO_SUCH_GROUP', `${to} is not known`);
+  /** @throws E_BLOCKED, E_NO_SUCH_GROUP, E_NOT_ADMIN */
+  async #checkRecipient(to: Address): Promise<void> {
+    if (isGroup(to)) return await this.#ports.groups.checkWriter(to);
     if (this.#ports.isBlocked(to))
       throw new FastChatError('E_BLOCKED', `you have blocked ${to}: unblock to write`);
-    return to;
   }
 
   /** Puts a new message into history and outbox; a known id is the message it was before. @throws E_USAGE */
   #submit(
     tx: Transaction,
-    name: { readonly conversation: UserId; readonly from: UserId; readonly id: MessageId },
+    name: { readonly conversation: Address; readonly from: UserId; readonly id: MessageId },
     content: ContentBody,
   ): MessageRecord {
     const { history, clock } = this.#ports;
@@ -124,14 +127,16 @@ export class Messages {
 
   #find(conversation: Address, id: MessageId): MessageRecord {
     const { history, store } = this.#ports;
-    const found = isUser(conversation) ? history.findAny(store, conversation, id) : undefined;
+    const found = history.findAny(store, conversation, id);
     if (found === undefined)
       throw new FastChatError('E_NO_SUCH_MESSAGE', `${conversation} has no message ${id}`);
     return found;
   }
 
   #stateOf(record: MessageRecord): MessageState {
-    const { history, store, watermarks } = this.#ports;
+    const { history, store, watermarks, groupReceipts } = this.#ports;
+    const isTaken = record.state === 'stored';
+    if (isTaken && isGroup(record.conversation)) return groupReceipts.stateOf(store, record);
     if (record.state !== 'received') return watermarks.stateOf(store, record);
     const { readSeq } = history.conversation(store, record.conversation);
     return record.seq <= readSeq ? 'read' : 'delivered';

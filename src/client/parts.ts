@@ -9,19 +9,25 @@ import type { ConnectionListener } from './connection/connection.ts';
 import { Contacts } from './contacts.ts';
 import { Directory } from './directory.ts';
 import type { TrustedKeys } from './directory.ts';
+import { fetchGroupSealing, makeGroups } from './groups/make-groups.ts';
+import type { GroupParts } from './groups/make-groups.ts';
 import { EventHub } from './events.ts';
 import { Admission } from './inbox/admission.ts';
 import { HeldEntries } from './inbox/held-entries.ts';
 import { Inbox } from './inbox/inbox.ts';
+import { MessageChains } from './inbox/message-chains.ts';
 import { Opener } from './inbox/opener.ts';
 import { Messages } from './messages.ts';
 import { Outbox } from './outbox/outbox.ts';
+import { directSealing } from './outbox/sealing.ts';
+import type { TrustedSealing } from './outbox/sealing.ts';
 import { SendWaiters } from './outbox/send-waiters.ts';
 import { Sender } from './outbox/sender.ts';
 import { OwnDevices } from './own-devices.ts';
 import type { ClientOptions, ClientPorts } from './ports.ts';
 import { FastChatError } from '../protocol/errors.ts';
-import type { UserId } from '../protocol/ids.ts';
+import { isGroup } from '../protocol/ids.ts';
+import type { Address, UserId } from '../protocol/ids.ts';
 import { Reads } from './reads.ts';
 import { Receipts } from './receipts.ts';
 import { GateBook } from './store/gate-book.ts';
@@ -65,7 +71,7 @@ export interface Flow {
   readonly messages: Messages;
 }
 
-export type Parts = Base & Online & Flow;
+export type Parts = Base & Online & Flow & GroupParts;
 
 export function makeBase(ports: ClientPorts, options: ClientOptions): Base {
   const { clock, suite, kv } = ports;
@@ -110,12 +116,13 @@ export function makeOnline(
   return { vaults, revocations, device, connection, directory, contacts };
 }
 
-export function makeFlow(base: Base, online: Online): Flow {
+export function makeFlow(base: Base, online: Online): Flow & GroupParts {
   const { store, keys, history, watermarks, self, events, waiters } = base;
   const { clock, random } = base.ports;
   const { connection } = online;
   const outbox = makeOutbox(base);
   const receipts = new Receipts({
+    self,
     store,
     history,
     watermarks,
@@ -123,35 +130,52 @@ export function makeFlow(base: Base, online: Online): Flow {
     waiters,
     fetch: (user) => connection.call('receipts', { user }, { repeat: true }),
   });
-  const reads: Reads = new Reads({ self, store, history, onUntold: () => ownDevices.read() });
-  const sender: Sender = makeSender(base, online, outbox, {
-    stored: (tx, draft, seal) => {
-      const record = receipts.stored(tx, draft, seal);
-      if (record !== undefined) ownDevices.sent(tx, record);
-    },
-    failed: (tx, draft, error) => receipts.failed(tx, draft, error),
-    stuck: (draft, error) => receipts.stuck(draft, error),
+  const reads: Reads = new Reads({
+    self,
+    store,
+    history,
+    onUntold: () => ownDevices.read(),
+    onGroupRead: (group, seq) => events.background(groupParts.groups.read(group, seq)),
   });
+  const chains = new MessageChains({ keys, events });
+  const onOutdated = (to: Address): void => sender.outdated(to);
+  const groupParts: GroupParts = makeGroups(base, online, { chains, reads, onOutdated });
+  const { groups, groupReceipts } = groupParts;
+  const sender: Sender = makeSender(
+    base,
+    online,
+    { outbox, groupParts },
+    {
+      stored: (tx, draft, seal, seq) => {
+        if (isGroup(draft.to))
+          return groupReceipts.stored(tx, groups.feed(draft.to)?.local, { draft, seal, seq });
+        const record = receipts.stored(tx, draft, seal);
+        if (record !== undefined) ownDevices.sent(tx, record);
+      },
+      failed: (tx, draft, error) => receipts.failed(tx, draft, error),
+      stuck: (draft, error) => receipts.stuck(draft, error),
+    },
+  );
   const submit: Sender['submit'] = (tx, draft) => sender.submit(tx, draft);
   const isOnline = (): boolean => connection.session !== undefined;
   const told = { self, clock, random, events, store, keys, history, reads, submit, isOnline };
   const ownDevices = new OwnDevices(told);
   const isBlocked = (user: UserId): boolean => online.contacts.isBlocked(user);
-  const inbox = makeInbox(base, online, { receipts, reads });
+  const inbox = makeInbox(base, online, { receipts, reads, chains });
   const textBytesMax = (): number =>
     connection.session?.attachment.textBytes ?? DEFAULT_LIMITS.textBytes;
   const shown = { self, clock, random, store, history, watermarks, waiters, submit, isBlocked };
-  const messages = new Messages({ ...shown, textBytesMax });
-  return { outbox, sender, receipts, reads, ownDevices, inbox, messages };
+  const messages = new Messages({ ...shown, groups, groupReceipts, textBytesMax });
+  return { outbox, sender, receipts, reads, ownDevices, inbox, messages, ...groupParts };
 }
 
-function makeOutbox({ book, self, store, keys, ports }: Base): Outbox {
+function makeOutbox({ book, self, store, keys }: Base): Outbox {
   const author = (): ReturnType<ConstructorParameters<typeof Outbox>[0]['author']> => ({
     user: self,
     device: book.device?.device,
     identityPrivateKey: book.vault.identity.privateKey,
   });
-  const outbox = new Outbox({ suite: ports.suite, store, keys, author });
+  const outbox = new Outbox({ store, keys, author });
   // Without a device there was never anything to send.
   if (book.isRegistered) outbox.load();
   return outbox;
@@ -160,11 +184,11 @@ function makeOutbox({ book, self, store, keys, ports }: Base): Outbox {
 function makeSender(
   base: Base,
   { connection, directory, vaults, device }: Online,
-  outbox: Outbox,
+  { outbox, groupParts }: { readonly outbox: Outbox; readonly groupParts: GroupParts },
   outcomes: ConstructorParameters<typeof Sender>[0]['outcomes'],
 ): Sender {
   const { self, store, book, events } = base;
-  const { clock, random } = base.ports;
+  const { clock, random, suite } = base.ports;
   /**
    * Keys to write to one's own devices: nobody need be asked, only the life of the log comes from the node. While the
    * vault is locked there are none that the other devices still use: what is for them waits for the login.
@@ -179,6 +203,18 @@ function makeSender(
       trust: 'pinned',
     };
   };
+  const fetchKeys = async (user: UserId, isFresh: boolean): Promise<TrustedKeys> => {
+    if (user !== self) return await directory.keysOf(user, isFresh);
+    if (isFresh && vaults.lock === undefined)
+      await vaults.refresh((await connection.online(0)).link, Infinity);
+    const keys = ownKeys();
+    if (keys === undefined)
+      throw new FastChatError('E_UNREACHABLE', 'no session, or the vault is locked');
+    return keys;
+  };
+  const sealingWith = ({ keys, trust }: TrustedKeys): TrustedSealing => {
+    return { sealing: directSealing(suite, keys), trust };
+  };
   return new Sender({
     clock,
     random,
@@ -191,15 +227,14 @@ function makeSender(
       device.replaceNext();
       connection.restart('the store is older than what the node knows');
     },
-    cachedKeys: (user) => (user === self ? ownKeys() : directory.cached(user)),
-    fetchKeys: async (user, isFresh) => {
-      if (user !== self) return await directory.keysOf(user, isFresh);
-      if (isFresh && vaults.lock === undefined)
-        await vaults.refresh((await connection.online(0)).link, Infinity);
-      const keys = ownKeys();
-      if (keys === undefined)
-        throw new FastChatError('E_UNREACHABLE', 'no session, or the vault is locked');
-      return keys;
+    cachedSealing: (to) => {
+      if (isGroup(to)) return groupParts.groups.cachedSealing(to);
+      const known = to === self ? ownKeys() : directory.cached(to);
+      return known === undefined ? undefined : sealingWith(known);
+    },
+    fetchSealing: async (to, isFresh) => {
+      if (isGroup(to)) return await fetchGroupSealing(groupParts, to, isFresh);
+      return sealingWith(await fetchKeys(to, isFresh));
     },
   });
 }
@@ -207,13 +242,17 @@ function makeSender(
 function makeInbox(
   base: Base,
   { connection, directory, vaults }: Online,
-  { receipts, reads }: Pick<Flow, 'receipts' | 'reads'>,
+  {
+    receipts,
+    reads,
+    chains,
+  }: Pick<Flow, 'receipts' | 'reads'> & { readonly chains: MessageChains },
 ): Inbox {
   const { self, store, keys, events, history, watermarks, book } = base;
   const { clock, random, suite } = base.ports;
   const admission = new Admission({
     self,
-    keys,
+    chains,
     history,
     watermarks,
     receipts,

@@ -51,7 +51,7 @@ function ofOne({ store, history }: PrintPorts, conversation: Address, limit: num
     const page = history.since(conversation, next, CLIENT_SCAN_RECORDS);
     for (const record of page)
       if (record.state === 'received' && records.length < limit) records.push(record);
-    next += page.length;
+    next = (page.at(-1)?.seq ?? 0) + 1;
     const isEnd = page.length < CLIENT_SCAN_RECORDS || records.length >= limit;
     if (isEnd) return { records, arrival: undefined };
   }

@@ -1,8 +1,8 @@
 /** What a person has read: counted here, told to the sender and to the person's own other devices, a few at a time. */
 import type { ReadMark } from '../protocol/bodies.ts';
 import { FastChatError } from '../protocol/errors.ts';
-import { isUser } from '../protocol/ids.ts';
-import type { Address, MessageId, UserId } from '../protocol/ids.ts';
+import { isGroup } from '../protocol/ids.ts';
+import type { Address, GroupId, MessageId, UserId } from '../protocol/ids.ts';
 import { CLIENT_SCAN_RECORDS, READ_MARKS_MAX } from '../protocol/limits.ts';
 import type { History } from './store/history.ts';
 import type { LocalStore, Transaction } from './store/local-store.ts';
@@ -15,13 +15,19 @@ export interface ReadsPorts {
   readonly history: History;
   /** Marks wait to be told. */
   readonly onUntold: () => void;
+  /** A person has read a group's log up to here. */
+  readonly onGroupRead: (group: GroupId, logSeq: number) => void;
 }
 
 interface Passed {
   readonly readSeq: number;
   readonly received: number;
   readonly marks: readonly ReadMark[];
+  /** Newest entry of a group's log among them. */
+  readonly logSeq: number;
 }
+
+const NOTHING: Passed = { readSeq: 0, received: 0, marks: [], logSeq: 0 };
 
 export class Reads {
   readonly #ports: ReadsPorts;
@@ -42,11 +48,13 @@ export class Reads {
   async mark(conversation: Address, id: MessageId): Promise<void> {
     const { history, store } = this.#ports;
     await store.transact((tx) => {
-      const found = isUser(conversation) ? history.findAny(tx, conversation, id) : undefined;
+      const found = history.findAny(tx, conversation, id);
       if (found === undefined)
         throw new FastChatError('E_NO_SUCH_MESSAGE', `${conversation} has no message ${id}`);
-      const marks = this.#pass(tx, conversation, (record) => record.seq <= found.seq);
-      if (marks.length === 0 || conversation === this.#ports.self) return;
+      const { marks, logSeq } = this.#pass(tx, conversation, (record) => record.seq <= found.seq);
+      if (isGroup(conversation) && logSeq > 0)
+        return tx.after(() => this.#ports.onGroupRead(conversation, logSeq));
+      if (isGroup(conversation) || marks.length === 0 || conversation === this.#ports.self) return;
       const { untold } = history.conversation(tx, conversation);
       history.changeConversation(tx, conversation, { untold: mergeMarks(untold, marks) });
       this.#untold.add(conversation);
@@ -62,6 +70,11 @@ export class Reads {
     });
   }
 
+  /** Another device of this account has read a group's log up to here. */
+  markGroupElsewhere(tx: Transaction, group: GroupId, logSeq: number): void {
+    this.#pass(tx, group, (record) => record.logSeq !== undefined && record.logSeq <= logSeq);
+  }
+
   /** Takes the marks that were not told yet, for as many as `tell` is then called. */
   takeUntold(
     tx: Transaction,
@@ -69,39 +82,41 @@ export class Reads {
   ): void {
     for (const conversation of this.#untold) {
       const { untold } = this.#ports.history.conversation(tx, conversation);
-      if (untold.length > 0 && isUser(conversation))
+      if (untold.length > 0 && !isGroup(conversation))
         tell(conversation, untold.slice(0, READ_MARKS_MAX));
       this.#ports.history.changeConversation(tx, conversation, { untold: [] });
     }
     this.#untold.clear();
   }
 
-  /** Moves the reading position behind the last message that `covers` holds for. @returns the marks it passed */
+  /** Moves the reading position behind the last message that `covers` holds for. @returns what it passed */
   #pass(
     tx: Transaction,
     conversation: Address,
     covers: (record: MessageRecord) => boolean,
-  ): readonly ReadMark[] {
+  ): Passed {
     const { history } = this.#ports;
     const before = history.conversation(tx, conversation);
     const passed = this.#scan(before, covers);
-    if (passed.readSeq <= before.readSeq) return [];
+    if (passed.readSeq <= before.readSeq) return NOTHING;
     const unread = Math.max(0, before.unread - passed.received);
     history.changeConversation(tx, conversation, { readSeq: passed.readSeq, unread });
-    return passed.marks;
+    return passed;
   }
 
   #scan(before: ConversationRecord, covers: (record: MessageRecord) => boolean): Passed {
-    let passed: Passed = { readSeq: before.readSeq, received: 0, marks: [] };
+    let passed: Passed = { ...NOTHING, readSeq: before.readSeq };
     let received = 0;
+    let logSeq = 0;
     let marks: readonly ReadMark[] = [];
     for (const record of this.#after(before)) {
       const { place, state, seq } = record;
       if (state === 'received' && place !== undefined) {
         received += 1;
         marks = mergeMarks(marks, [place]);
+        logSeq = record.logSeq ?? logSeq;
       }
-      if (covers(record)) passed = { readSeq: seq, received, marks };
+      if (covers(record)) passed = { readSeq: seq, received, marks, logSeq };
     }
     return passed;
   }
@@ -111,7 +126,7 @@ export class Reads {
     for (;;) {
       const page = this.#ports.history.since(conversation, next, CLIENT_SCAN_RECORDS);
       yield* page;
-      next += page.length;
+      next = (page.at(-1)?.seq ?? 0) + 1;
       if (page.length < CLIENT_SCAN_RECORDS) return;
     }
   }

@@ -16,6 +16,7 @@ import { addExpired } from './store/watermarks.ts';
 import type { MarkName, Watermarks } from './store/watermarks.ts';
 
 export interface ReceiptsPorts {
+  readonly self: UserId;
   readonly store: LocalStore;
   readonly history: History;
   readonly watermarks: Watermarks;
@@ -60,7 +61,11 @@ export class Receipts {
   failed(tx: Transaction, draft: DraftRecord, error: FastChatError): void {
     const { history, waiters, events } = this.#ports;
     const name = { conversation: draft.to, id: draft.id };
-    const record = draft.seq === undefined ? undefined : history.get(tx, draft.to, draft.seq);
+    const from = this.#ports.self;
+    // By its name: in a group it may have moved.
+    const record = draft.quiet
+      ? undefined
+      : history.find(tx, { conversation: draft.to, from, id: draft.id });
     if (record === undefined) return;
     history.update(tx, { ...record, state: 'failed' });
     tx.after(() => {

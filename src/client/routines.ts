@@ -25,7 +25,9 @@ function rotateKeys({ connection, vaults, revocations, events }: Parts): void {
 }
 
 /** A receipt told while a shard changes hands may be lost; somebody who waits for one should not wait for the next login. */
-function askReceipts({ connection, waiters, receipts, events }: Parts): void {
-  if (connection.session !== undefined && waiters.awaitsReceipt)
-    events.background(receipts.refresh());
+function askReceipts(parts: Parts): void {
+  const { connection, waiters, receipts, groupQuestions, events } = parts;
+  if (connection.session === undefined || !waiters.awaitsReceipt) return;
+  events.background(receipts.refresh());
+  events.background(groupQuestions.ask());
 }

@@ -6,15 +6,24 @@ import type { Session } from './connection/establish.ts';
 import type { Parts } from './parts.ts';
 
 function online(parts: Parts, session: Session): void {
-  const { events, sender, inbox, ownDevices, receipts, contacts, vaults } = parts;
+  const { events, sender, inbox, ownDevices, receipts, contacts, groups } = parts;
   const { node } = session.attachment;
   events.emit({ type: 'state', connected: true, node });
   inbox.attached(session);
+  groups.attached(session);
   sender.attached();
   ownDevices.flush();
   events.background(receipts.refresh());
   events.background(contacts.attached());
-  events.background(vaults.rotateIfDue(session.link));
+  events.background(tendKeys(parts, session));
+}
+
+/** Keys of groups first: what they are sealed to may leave the vault by the rotation. */
+async function tendKeys(parts: Parts, { link }: Session): Promise<void> {
+  await parts.groups.ready();
+  await parts.groupQuestions.ask();
+  await parts.resealing.renew();
+  await parts.vaults.rotateIfDue(link);
 }
 
 function ended(parts: Parts, error: FastChatError): void {
@@ -22,6 +31,7 @@ function ended(parts: Parts, error: FastChatError): void {
   parts.events.warn(error.code, error.message);
   parts.waiters.failAll(error);
   parts.inbox.ended(error);
+  parts.groups.ended(error);
 }
 
 type PushNamed<T extends Push['type']> = Extract<Push, { type: T }>;
@@ -41,11 +51,13 @@ const pushHandlers: PushHandlers = {
   gates: ({ events, gates }, push) => events.background(gates.learn(push.gates)),
   // The connection has dealt with it.
   goAway: ignored,
-  // This client has no groups.
-  groupEntries: ignored,
-  groupHead: ignored,
-  groupMarks: ignored,
-  membership: ignored,
+  groupEntries: ({ groups }, push) => groups.pushed(push),
+  groupHead: ({ groups }, push) => groups.noticed(push),
+  groupMarks: ({ events, groups, groupReceipts }, { group, incarnation, marks }) => {
+    const local = groups.feed(group)?.local;
+    if (local?.incarnation === incarnation) events.background(groupReceipts.told(local, marks));
+  },
+  membership: ({ groups }, push) => groups.membership(push),
 };
 
 function pushed(parts: Parts, push: Push): void {

@@ -76,6 +76,20 @@ export const GROUP_MARKS_DELAY_MS = 250;
 export const GROUP_NOTICES_ASKED_MAX = 64;
 /** Identities of authors kept by one group actor. */
 export const GROUP_IDENTITIES_CACHED_MAX = 256;
+/** Keys of one group that a client keeps in memory; the rest is in its store. */
+export const GROUP_KEYS_CACHED_MAX = 64;
+/** Keys that a client made for operations on one group whose fate it does not know; the oldest goes, and comes sealed instead. */
+export const GROUP_KEYS_OFFERED_MAX = 8;
+/** Times that a client makes an operation anew because another one was faster, before it says so. */
+export const GROUP_RACES_MAX = 5;
+/** Keys of members that a client asks for at the same time. */
+export const GROUP_KEYS_ASKED_MAX = 32;
+/** How long a login waits for groups to say what waits in them. */
+export const GROUP_PENDING_WAIT_MS = 3 * SECOND_MS;
+/** How often a client asks again for groups whose nodes could not answer. */
+export const GROUP_SUBSCRIBE_RETRY_MS = 1 * SECOND_MS;
+/** A group's key sealed to a box key that is so many epochs old is sealed anew, before that box key is retired. */
+export const GROUP_RESEAL_EPOCHS = 7;
 /** How often a group in memory looks for ended leases and what has expired. */
 export const GROUP_TICK_MS = 1 * MINUTE_MS;
 

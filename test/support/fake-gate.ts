@@ -417,6 +417,9 @@ export class FakeSession {
           if (session.#device === request.device) session.push(goAway);
         return {};
       }
+      // No groups at this gate: what speaks of them runs against whole nodes.
+      case 'groups':
+        return { groups: [] };
       case 'contacts':
         return { contacts: [...this.#me().account.contacts.values()] };
       case 'putContact': {

@@ -1,5 +1,4 @@
 /** Takes opened messages into the store: each once, in the order of its sender, with every gap shown. */
-import { chainKey, checkChain } from '../../crypto/opening/message-chain.ts';
 import type { OpenedMessage } from '../../crypto/opening/direct-message.ts';
 import type { SyncItem } from '../../protocol/bodies.ts';
 import { assertNever } from '../../protocol/errors.ts';
@@ -10,15 +9,14 @@ import type { EventHub } from '../events.ts';
 import type { Reads } from '../reads.ts';
 import type { Receipts } from '../receipts.ts';
 import type { History, NewMessage } from '../store/history.ts';
-import type { StoreKeys } from '../store/keys.ts';
 import type { Transaction } from '../store/local-store.ts';
-import { chainRecord } from '../store/records.ts';
 import type { LogPlace } from '../store/records.ts';
 import type { Watermarks } from '../store/watermarks.ts';
+import type { MessageChains } from './message-chains.ts';
 
 export interface AdmissionPorts {
   readonly self: UserId;
-  readonly keys: StoreKeys;
+  readonly chains: MessageChains;
   readonly history: History;
   readonly watermarks: Watermarks;
   readonly receipts: Receipts;
@@ -39,7 +37,7 @@ export class Admission {
 
   /** One opened message; what was admitted before changes nothing. Events fire when `tx` is flushed. */
   admit(tx: Transaction, message: OpenedMessage): void {
-    if (!this.#follow(tx, message)) return;
+    if (!this.#ports.chains.follow(tx, message)) return;
     const { body, from } = message;
     switch (body.type) {
       case 'text':
@@ -53,25 +51,6 @@ export class Admission {
       default:
         return assertNever(body);
     }
-  }
-
-  /** Places the message in its device's chain. False: seen before. */
-  #follow(tx: Transaction, message: OpenedMessage): boolean {
-    const { keys, events } = this.#ports;
-    const key = keys.chain(chainKey(message));
-    const check = checkChain(tx.get(key, chainRecord), message);
-    if (check.verdict === 'replayed') return false;
-    tx.put(key, chainRecord, check.state);
-    const { from } = message;
-    if (check.verdict === 'gap' && !check.start) {
-      const count = check.gap.to - check.gap.from + 1;
-      const text = `${count} messages of ${from} are missing here: expired, or withheld by a node`;
-      tx.after(() => events.warn('E_NO_SUCH_MESSAGE', text, from));
-    } else if (check.verdict === 'forked') {
-      const text = `a message of ${from} follows another one than this device was shown`;
-      tx.after(() => events.warn('E_SIGNATURE', text, from));
-    }
-    return true;
   }
 
   #addMessage(tx: Transaction, from: UserId, message: Said & Pick<NewMessage, 'content'>): void {

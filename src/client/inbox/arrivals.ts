@@ -1,9 +1,7 @@
 /** Pushed entries that were not read yet, and how far the log is known to reach. Pure. */
-import type { LogEntry } from '../../protocol/envelope.ts';
-
-export class Arrivals {
+export class Arrivals<Entry extends { readonly seq: number }> {
   readonly #max: number;
-  #entries: LogEntry[] = [];
+  #entries: Entry[] = [];
   #head = 0;
 
   /** `max`: entries kept; past it pushes are dropped and pulled later. */
@@ -25,7 +23,7 @@ export class Arrivals {
     this.#head = Math.max(this.#head, head);
   }
 
-  add(entries: readonly LogEntry[]): void {
+  add(entries: readonly Entry[]): void {
     for (const entry of entries) {
       const last = this.#entries.at(-1);
       const isNext = last === undefined || entry.seq === last.seq + 1;
@@ -35,9 +33,7 @@ export class Arrivals {
   }
 
   /** The entries right after `cursor`, if they are here; undefined: pull, if the head is further. */
-  take(
-    cursor: number,
-  ): { readonly entries: readonly LogEntry[]; readonly upTo: number } | undefined {
+  take(cursor: number): { readonly entries: readonly Entry[]; readonly upTo: number } | undefined {
     const entries = this.#entries.filter(({ seq }) => seq > cursor);
     const upTo = entries.at(-1)?.seq;
     const isNext = entries[0]?.seq === cursor + 1;

@@ -13,9 +13,10 @@ import type { LogEntry } from '../../protocol/envelope.ts';
 import { FastChatError, assertNever } from '../../protocol/errors.ts';
 import type { UserId } from '../../protocol/ids.ts';
 import { HELD_RETRY_MS, PULL_ENTRIES_MAX, PUSH_WINDOW_ENTRIES } from '../../protocol/limits.ts';
-import { retryDelayMs } from '../connection/backoff.ts';
 import type { Session } from '../connection/establish.ts';
 import type { EventHub } from '../events.ts';
+import { ReachedWaiters } from '../reached-waiters.ts';
+import { StepLoop } from '../step-loop.ts';
 import type { StoreKeys } from '../store/keys.ts';
 import type { LocalStore, Transaction } from '../store/local-store.ts';
 import { inboxRecord } from '../store/records.ts';
@@ -46,26 +47,26 @@ interface Batch {
   readonly upTo: number;
 }
 
-interface Waiter {
-  readonly target: number;
-  readonly resolve: () => void;
-  readonly reject: (error: FastChatError) => void;
-}
-
 export class Inbox {
   readonly #ports: InboxPorts;
   #incarnation: Attachment['incarnation'] | undefined;
-  readonly #arrivals = new Arrivals(PUSH_WINDOW_ENTRIES);
+  readonly #arrivals = new Arrivals<LogEntry>(PUSH_WINDOW_ENTRIES);
   #cursor = 0;
-  #isBusy = false;
-  #failures = 0;
   #releases: UserId[] = [];
   /** The session in which the log was found to go on under a key that the locked vault holds. */
   #stoppedIn: Session | undefined;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new ReachedWaiters();
+  readonly #loop: StepLoop;
 
   constructor(ports: InboxPorts) {
     this.#ports = ports;
+    this.#loop = new StepLoop({
+      clock: ports.clock,
+      random: ports.random,
+      step: () => this.#step(),
+      onRest: () => this.#rest(),
+      onFailure: (cause) => ports.events.suspect(cause),
+    });
     const known = ports.store.get(ports.keys.inbox, inboxRecord);
     this.#incarnation = known?.incarnation;
     this.#cursor = known?.cursor ?? 0;
@@ -82,7 +83,7 @@ export class Inbox {
     this.#cursor = Math.min(this.#cursor, head);
     this.#arrivals.reset(head);
     this.#releases = [...this.#ports.held.senders()];
-    this.#failures = 0;
+    this.#loop.reset();
     // The server's idea of where we are may be old.
     if (this.#cursor > cursor) link.tell({ type: 'ack', upTo: this.#cursor });
     this.#wake();
@@ -107,54 +108,36 @@ export class Inbox {
 
   /** Resolves when everything up to `target` is in the store and its events have fired. */
   reached(target: number): Promise<void> {
-    if (this.#cursor >= target && !this.#isBusy) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiters.add({ target, resolve, reject });
-      this.#wake();
-    });
+    if (this.#cursor >= target && !this.#loop.isBusy) return Promise.resolve();
+    const reached = this.#waiters.wait(target);
+    this.#wake();
+    return reached;
   }
 
   /** No session will come: whoever waits hears why. */
   ended(error: FastChatError): void {
-    for (const waiter of this.#waiters) waiter.reject(error);
-    this.#waiters.clear();
+    this.#waiters.fail(error);
   }
 
+  /** Without a session there is nothing to do: `attached` begins anew. */
   #wake(): void {
-    if (this.#isBusy || this.#ports.session() === undefined) return;
-    this.#isBusy = true;
-    void this.#work();
+    if (this.#ports.session() !== undefined) this.#loop.wake();
   }
 
-  async #work(): Promise<void> {
-    let isFailed = false;
-    try {
-      while (await this.#step()) this.#failures = 0;
-    } catch (cause) {
-      isFailed = true;
-      this.#ports.events.suspect(cause);
-    }
-    this.#isBusy = false;
-    this.#tellReached();
-    if (isFailed) return this.#retryLater();
+  /** True: something came while the last step found nothing to do. */
+  #rest(): boolean {
+    this.#waiters.reached(this.#cursor);
+    if (this.#ports.session() === undefined) return false;
     const stop = this.#stopped();
     if (stop !== undefined) this.ended(stop);
-    // What came while the last step found nothing to do.
     const isBehind = stop === undefined && this.#arrivals.head > this.#cursor;
-    if (isBehind || this.#releases.length > 0) this.#wake();
+    return isBehind || this.#releases.length > 0;
   }
 
   /** Why nothing more of the log can be read in this session. */
   #stopped(): FastChatError | undefined {
     const { session, lock } = this.#ports;
     return this.#stoppedIn === session() ? lock() : undefined;
-  }
-
-  /** Without a session there is nothing to retry: `attached` begins anew. */
-  #retryLater(): void {
-    const delayMs = Math.max(1, retryDelayMs(this.#failures, this.#ports.random));
-    this.#failures += 1;
-    this.#ports.clock.after(delayMs, () => this.#wake());
   }
 
   /** One batch. False: there is nothing to do. */
@@ -172,7 +155,7 @@ export class Inbox {
     const isWhole = await this.#process(batch, this.#incarnation);
     if (!isWhole) this.#stoppedIn = session;
     session.link.tell({ type: 'ack', upTo: this.#cursor });
-    this.#tellReached();
+    this.#waiters.reached(this.#cursor);
     return true;
   }
 
@@ -271,14 +254,6 @@ export class Inbox {
         return undefined;
       default:
         return assertNever(opening);
-    }
-  }
-
-  #tellReached(): void {
-    for (const waiter of this.#waiters) {
-      if (this.#cursor < waiter.target) continue;
-      this.#waiters.delete(waiter);
-      waiter.resolve();
     }
   }
 }

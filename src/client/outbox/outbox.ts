@@ -1,11 +1,8 @@
 /** The drafts on disk and the lanes they stand in: what waits survives a crash, with the very bytes that may have left. */
-import { sealDirect } from '../../crypto/opening/direct-message.ts';
-import type { OpeningSuite } from '../../crypto/suite.ts';
 import type { Clock } from '../../ops/clock.ts';
 import { lastNumber } from '../../persist/keys.ts';
-import type { PublicKeys } from '../../protocol/account.ts';
 import { FastChatError, invariant } from '../../protocol/errors.ts';
-import type { DeviceId, UserId } from '../../protocol/ids.ts';
+import type { Address, DeviceId, UserId } from '../../protocol/ids.ts';
 import { OUTBOX_MESSAGES_MAX } from '../../protocol/limits.ts';
 import type { StoreKeys } from '../store/keys.ts';
 import type { LocalStore, Reader, Transaction } from '../store/local-store.ts';
@@ -13,6 +10,7 @@ import { draftRecord, laneRecord, sealedRecord } from '../store/records.ts';
 import type { DraftRecord } from '../store/records.ts';
 import { Lane } from './lane.ts';
 import type { Seal } from './lane.ts';
+import type { Sealing } from './sealing.ts';
 
 /** Who sends from this home. */
 export interface Author {
@@ -23,7 +21,6 @@ export interface Author {
 }
 
 export interface OutboxPorts {
-  readonly suite: OpeningSuite;
   readonly store: LocalStore;
   readonly keys: StoreKeys;
   readonly author: () => Author;
@@ -36,7 +33,7 @@ interface IdleWaiter {
 
 export class Outbox {
   readonly #ports: OutboxPorts;
-  readonly #lanes = new Map<UserId, Lane>();
+  readonly #lanes = new Map<Address, Lane>();
   #lastOrdinal = 0;
   /** Drafts that a person waits for, and all of them. */
   #loud = 0;
@@ -87,16 +84,16 @@ export class Outbox {
   }
 
   /** Everybody to whom something waits. */
-  recipients(): readonly UserId[] {
+  recipients(): readonly Address[] {
     return [...this.#lanes.keys()];
   }
 
-  laneOf(user: UserId): Lane {
-    const known = this.#lanes.get(user);
+  laneOf(to: Address): Lane {
+    const known = this.#lanes.get(to);
     if (known !== undefined) return known;
-    const base = this.#ports.store.get(this.#ports.keys.lane(user), laneRecord);
+    const base = this.#ports.store.get(this.#ports.keys.lane(to), laneRecord);
     const lane = new Lane(base?.device === this.#ports.author().device ? base : undefined);
-    this.#lanes.set(user, lane);
+    this.#lanes.set(to, lane);
     return lane;
   }
 
@@ -117,15 +114,15 @@ export class Outbox {
 
   /**
    * Seals what the window has room for; the seals may leave when `tx` is flushed. Messages that cannot be sealed at all
-   * are answered and stay unsealed. `keys` belong to the pinned identity.
+   * are answered and stay unsealed.
    */
-  seal(tx: Transaction, user: UserId, keys: PublicKeys): FastChatError | undefined {
+  seal(tx: Transaction, to: Address, sealing: Sealing): FastChatError | undefined {
     const author = this.#ports.author();
-    const lane = this.laneOf(user);
-    if (author.device === undefined || !lane.rebase(keys.incarnation, author.device))
+    const lane = this.laneOf(to);
+    if (author.device === undefined || !lane.rebase(sealing.incarnation, author.device))
       return undefined;
     for (const ordinal of lane.sealable()) {
-      const seal = this.#sealOne(this.draft(tx, ordinal), lane, keys);
+      const seal = this.#sealOne(this.draft(tx, ordinal), lane, sealing);
       if (seal instanceof FastChatError) return seal;
       tx.put(this.#ports.keys.sealed(ordinal), sealedRecord, seal);
       lane.sealed(ordinal, seal);
@@ -137,21 +134,21 @@ export class Outbox {
   /** Takes out what a node has stored, and notes how far the lane got. undefined: it was taken out before. */
   stored(
     tx: Transaction,
-    user: UserId,
+    to: Address,
     ordinal: number,
   ): { readonly draft: DraftRecord; readonly seal: Seal } | undefined {
-    const lane = this.laneOf(user);
+    const lane = this.laneOf(to);
     const seal = lane.stored(ordinal);
     if (seal === undefined) return undefined;
     const draft = this.draft(tx, ordinal);
     this.#remove(tx, draft, ordinal);
-    if (lane.base !== undefined) tx.put(this.#ports.keys.lane(user), laneRecord, lane.base);
+    if (lane.base !== undefined) tx.put(this.#ports.keys.lane(to), laneRecord, lane.base);
     return { draft, seal };
   }
 
   /** Takes out what can never be stored. */
-  drop(tx: Transaction, user: UserId, ordinal: number): DraftRecord {
-    const lane = this.laneOf(user);
+  drop(tx: Transaction, to: Address, ordinal: number): DraftRecord {
+    const lane = this.laneOf(to);
     const draft = this.draft(tx, ordinal);
     this.#remove(tx, draft, ordinal);
     lane.refused(ordinal, 'never');
@@ -159,9 +156,9 @@ export class Outbox {
   }
 
   /** Lets go of a lane with nothing in it: what it knew is on the disk. */
-  forget(user: UserId): void {
-    invariant(this.laneOf(user).isEmpty, 'only an empty lane is let go of');
-    this.#lanes.delete(user);
+  forget(to: Address): void {
+    invariant(this.laneOf(to).isEmpty, 'only an empty lane is let go of');
+    this.#lanes.delete(to);
   }
 
   /** This home has another device: counters begin anew, whatever was sealed by the old one is sealed again. */
@@ -176,14 +173,13 @@ export class Outbox {
     if (!draft.quiet) this.#loud += 1;
   }
 
-  #sealOne(draft: DraftRecord, lane: Lane, keys: PublicKeys): Seal | FastChatError {
+  #sealOne(draft: DraftRecord, lane: Lane, sealing: Sealing): Seal | FastChatError {
     const { user, device, identityPrivateKey } = this.#ports.author();
     invariant(device !== undefined, 'a device seals');
     const { to, id, timestamp, quiet, body } = draft;
-    const said = { to, id, timestamp, quiet, body, incarnation: keys.incarnation };
-    const inner = { ...said, from: user, device, ...lane.nextLink() };
+    const said = { to, id, timestamp, quiet, body };
     try {
-      return sealDirect(this.#ports.suite, inner, keys, identityPrivateKey);
+      return sealing.seal({ ...said, from: user, device, ...lane.nextLink() }, identityPrivateKey);
     } catch (cause) {
       // Too long, or a recipient with an unusable key: the message's fault, not the program's.
       if (cause instanceof FastChatError) return cause;

@@ -1,9 +1,9 @@
-/** The way to one recipient: the lane, the keys to seal to, and why nothing goes now. */
+/** The way to one recipient: the lane, how to seal, and why nothing goes now. */
 import type { Timer } from '../../ops/clock.ts';
-import type { PublicKeys } from '../../protocol/account.ts';
 import type { FastChatError } from '../../protocol/errors.ts';
-import type { UserId } from '../../protocol/ids.ts';
+import type { Address } from '../../protocol/ids.ts';
 import type { Lane } from './lane.ts';
+import type { Sealing } from './sealing.ts';
 
 type RouteState =
   | { readonly at: 'open' }
@@ -14,10 +14,10 @@ type RouteState =
   | { readonly at: 'waiting'; readonly timer: Timer };
 
 export class Route {
-  readonly user: UserId;
+  readonly to: Address;
   readonly lane: Lane;
-  /** Belong to the pinned identity; undefined: not known, or known to be stale. */
-  keys: PublicKeys | undefined;
+  /** With keys of a pinned identity; undefined: not known, or known to be stale. */
+  sealing: Sealing | undefined;
   /** Attempts in a row that came to nothing. */
   failures = 0;
   /** Counters left out in a row. */
@@ -25,10 +25,10 @@ export class Route {
   #isStale = false;
   #state: RouteState = { at: 'open' };
 
-  constructor(user: UserId, lane: Lane, keys: PublicKeys | undefined) {
-    this.user = user;
+  constructor(to: Address, lane: Lane, sealing: Sealing | undefined) {
+    this.to = to;
     this.lane = lane;
-    this.keys = keys;
+    this.sealing = sealing;
   }
 
   get isOpen(): boolean {
@@ -46,7 +46,7 @@ export class Route {
 
   wantFreshKeys(): void {
     this.#isStale = true;
-    this.keys = undefined;
+    this.sealing = undefined;
   }
 
   /** Whether keys were asked for afresh more than once since a message was last stored. */

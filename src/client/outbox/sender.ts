@@ -5,11 +5,10 @@
 import type { Clock } from '../../ops/clock.ts';
 import type { Random } from '../../ops/random.ts';
 import { FastChatError, asFastChatError } from '../../protocol/errors.ts';
-import type { UserId } from '../../protocol/ids.ts';
+import type { Address } from '../../protocol/ids.ts';
 import { OUTBOX_WINDOW_MESSAGES } from '../../protocol/limits.ts';
 import { retryDelayMs } from '../connection/backoff.ts';
 import type { Session } from '../connection/establish.ts';
-import type { TrustedKeys } from '../directory.ts';
 import type { EventHub } from '../events.ts';
 import type { LocalStore, Transaction } from '../store/local-store.ts';
 import type { DraftRecord } from '../store/records.ts';
@@ -18,11 +17,12 @@ import type { Seal } from './lane.ts';
 import type { Outbox } from './outbox.ts';
 import { isPassing, refusalOf } from './refusals.ts';
 import { Route } from './route.ts';
+import type { TrustedSealing } from './sealing.ts';
 
 /** What became of drafts, told while they leave the outbox. */
 export interface Outcomes {
-  /** A node has stored it; `tx` takes it out of the outbox. */
-  readonly stored: (tx: Transaction, draft: DraftRecord, seal: Seal) => void;
+  /** A node has stored it at `seq` of the recipient's log; `tx` takes it out of the outbox. */
+  readonly stored: (tx: Transaction, draft: DraftRecord, seal: Seal, seq: number) => void;
   readonly failed: (tx: Transaction, draft: DraftRecord, error: FastChatError) => void;
   /** It stays in the outbox, but only a person can make it go on. */
   readonly stuck: (draft: DraftRecord, error: FastChatError) => void;
@@ -38,15 +38,15 @@ export interface SenderPorts {
   readonly session: () => Session | undefined;
   /** A node holds more of this device than this home has sealed: it must go on as another device. */
   readonly onOutdatedStore: () => void;
-  readonly cachedKeys: (user: UserId) => TrustedKeys | undefined;
-  readonly fetchKeys: (user: UserId, fresh: boolean) => Promise<TrustedKeys>;
+  readonly cachedSealing: (to: Address) => TrustedSealing | undefined;
+  readonly fetchSealing: (to: Address, fresh: boolean) => Promise<TrustedSealing>;
 }
 
 const KEY_CHANGED = 'the identity key has changed: verify the fingerprint to go on';
 
 export class Sender {
   readonly #ports: SenderPorts;
-  readonly #routes = new Map<UserId, Route>();
+  readonly #routes = new Map<Address, Route>();
   readonly #flow = new Flow();
   #isResuming = false;
   /** Something waits for an answer to make room. */
@@ -60,7 +60,7 @@ export class Sender {
   submit(tx: Transaction, draft: DraftRecord): void {
     this.#ports.outbox.enqueue(tx, draft);
     const route = this.#routeTo(draft.to);
-    if (this.#ports.session() !== undefined && route.keys !== undefined) this.#seal(tx, route);
+    if (this.#ports.session() !== undefined && route.sealing !== undefined) this.#seal(tx, route);
     tx.after(() => {
       if (route.distrust !== undefined) this.#ports.outcomes.stuck(draft, route.distrust);
       this.#pump(route);
@@ -69,7 +69,7 @@ export class Sender {
 
   /** A session is there, or its link takes more again. */
   resume(): void {
-    for (const user of this.#ports.outbox.recipients()) this.#pump(this.#routeTo(user));
+    for (const to of this.#ports.outbox.recipients()) this.#pump(this.#routeTo(to));
   }
 
   /** A session is new: what held messages back on the old one may be over. */
@@ -78,21 +78,27 @@ export class Sender {
     this.resume();
   }
 
+  /** What was known of how to seal to this address holds no longer. */
+  outdated(to: Address): void {
+    const route = this.#routes.get(to);
+    if (route !== undefined) route.sealing = undefined;
+  }
+
   /** A person has accepted the user's keys. */
-  accepted(user: UserId): void {
-    const route = this.#routeTo(user);
+  accepted(to: Address): void {
+    const route = this.#routeTo(to);
     route.release();
-    route.keys = undefined;
+    route.sealing = undefined;
     this.#pump(route);
   }
 
-  #routeTo(user: UserId): Route {
-    const known = this.#routes.get(user);
+  #routeTo(to: Address): Route {
+    const known = this.#routes.get(to);
     if (known !== undefined) return known;
-    const cached = this.#ports.cachedKeys(user);
-    const keys = cached?.trust === 'pinned' ? cached.keys : undefined;
-    const route = new Route(user, this.#ports.outbox.laneOf(user), keys);
-    this.#routes.set(user, route);
+    const cached = this.#ports.cachedSealing(to);
+    const sealing = cached?.trust === 'pinned' ? cached.sealing : undefined;
+    const route = new Route(to, this.#ports.outbox.laneOf(to), sealing);
+    this.#routes.set(to, route);
     return route;
   }
 
@@ -103,7 +109,7 @@ export class Sender {
     if (settlement?.isStale === true) route.wantFreshKeys();
     if (settlement?.isAhead === true && !this.#maySkip(route)) return;
     if (route.lane.isEmpty) return this.#forget(route);
-    if (route.keys === undefined) return this.#ports.events.background(this.#askKeys(route));
+    if (route.sealing === undefined) return this.#ports.events.background(this.#askKeys(route));
     if (route.lane.sealable().length > 0) this.#sealMore(route);
     this.#sendReady(route);
   }
@@ -121,20 +127,20 @@ export class Sender {
 
   #forget(route: Route): void {
     // An answer may come for a way that is no longer in use.
-    if (this.#routes.get(route.user) !== route) return;
-    this.#routes.delete(route.user);
-    this.#ports.outbox.forget(route.user);
+    if (this.#routes.get(route.to) !== route) return;
+    this.#routes.delete(route.to);
+    this.#ports.outbox.forget(route.to);
   }
 
   async #askKeys(route: Route): Promise<void> {
     route.ask();
     const isFresh = route.isFreshWanted;
     try {
-      const { keys, trust } = await this.#ports.fetchKeys(route.user, isFresh);
+      const { sealing, trust } = await this.#ports.fetchSealing(route.to, isFresh);
       route.release();
       if (trust === 'changed')
         return this.#stick(route, new FastChatError('E_KEY_CHANGED', KEY_CHANGED));
-      route.keys = keys;
+      route.sealing = sealing;
       // Stale keys that stay the same would be tried again and again: not without a pause.
       if (isFresh && route.keepsFailing()) return this.#retryLater(route, undefined);
     } catch (cause) {
@@ -168,8 +174,8 @@ export class Sender {
   }
 
   #seal(tx: Transaction, route: Route): void {
-    if (route.keys === undefined || !route.isOpen) return;
-    const error = this.#ports.outbox.seal(tx, route.user, route.keys);
+    if (route.sealing === undefined || !route.isOpen) return;
+    const error = this.#ports.outbox.seal(tx, route.to, route.sealing);
     const unsealed = error === undefined ? undefined : route.lane.sealable()[0];
     if (error !== undefined && unsealed !== undefined)
       tx.after(() => this.#fail(route, [unsealed], error));
@@ -188,10 +194,10 @@ export class Sender {
     route.lane.sent(item.ordinal);
     this.#flow.left();
     session.link.call('send', { envelope: item.seal.envelope }).then(
-      ({ last }) => {
+      ({ seq, last }) => {
         this.#answered(true);
         if (route.lane.isBehind(last)) this.#outdated(route, item.ordinal);
-        else this.#stored(route, item.ordinal);
+        else this.#stored(route, item.ordinal, seq);
       },
       (cause: unknown) => {
         this.#answered(false);
@@ -200,12 +206,12 @@ export class Sender {
     );
   }
 
-  #stored(route: Route, ordinal: number): void {
+  #stored(route: Route, ordinal: number, seq: number): void {
     const { outbox, outcomes, store } = this.#ports;
     route.succeeded();
     const flushed = store.transact((tx) => {
-      const done = outbox.stored(tx, route.user, ordinal);
-      if (done !== undefined) outcomes.stored(tx, done.draft, done.seal);
+      const done = outbox.stored(tx, route.to, ordinal);
+      if (done !== undefined) outcomes.stored(tx, done.draft, done.seal, seq);
     });
     this.#ports.events.background(flushed);
     this.#pump(route);
@@ -235,7 +241,7 @@ export class Sender {
     const { outbox, outcomes, store } = this.#ports;
     const done = store.transact((tx) => {
       for (const ordinal of ordinals)
-        outcomes.failed(tx, outbox.drop(tx, route.user, ordinal), error);
+        outcomes.failed(tx, outbox.drop(tx, route.to, ordinal), error);
     });
     this.#ports.events.background(done);
     this.#pump(route);

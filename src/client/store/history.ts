@@ -1,9 +1,13 @@
-/** Messages by conversation under dense sequence numbers, with an index by id and one by order of arrival. */
+/**
+ * Messages by conversation under growing sequence numbers, with an index by id and one by order of arrival. The numbers of
+ * a direct conversation are dense; in a group an own message may move behind those that the log has before it.
+ */
 import type { Clock } from '../../ops/clock.ts';
 import { encode } from '../../protocol/codec.ts';
 import type { ContentBody } from '../../protocol/bodies.ts';
 import { contentBody } from '../../protocol/bodies.ts';
 import { lastNumber } from '../../persist/keys.ts';
+import { isGroup } from '../../protocol/ids.ts';
 import type { Address, MessageId, UserId } from '../../protocol/ids.ts';
 import { isSameBytes } from '../same-bytes.ts';
 import type { StoreKeys } from './keys.ts';
@@ -20,6 +24,8 @@ export interface NewMessage {
   readonly content: ContentBody;
   readonly state: MessageRecord['state'];
   readonly place: LogPlace | undefined;
+  /** Its entry in a group's log. */
+  readonly logSeq?: number | undefined;
 }
 
 export interface HistoryPorts {
@@ -52,7 +58,7 @@ export class History {
     const before = this.conversation(tx, message.conversation);
     const seq = before.lastSeq + 1;
     const arrival = isReceived ? this.#nextArrival() : undefined;
-    const record: MessageRecord = { ...message, seq, arrival };
+    const record: MessageRecord = { ...message, seq, arrival, logSeq: message.logSeq };
     this.#putConversation(tx, {
       ...before,
       lastSeq: seq,
@@ -62,9 +68,22 @@ export class History {
     });
     const ref = { conversation: message.conversation, seq };
     this.update(tx, record);
-    tx.put(this.#keys.messageId(message.conversation, message.from, message.id), messageRef, ref);
+    this.#index(tx, record);
     if (arrival !== undefined) tx.put(this.#keys.arrival(arrival), messageRef, ref);
     return record;
+  }
+
+  /** Makes an own message the newest of its conversation, where a group's log says that it stands. */
+  moveToEnd(tx: Transaction, record: MessageRecord): MessageRecord {
+    const { conversation } = record;
+    const before = this.conversation(tx, conversation);
+    if (before.lastSeq === record.seq) return record;
+    const moved: MessageRecord = { ...record, seq: before.lastSeq + 1 };
+    tx.remove(this.#keys.message(conversation, record.seq));
+    this.#putConversation(tx, { ...before, lastSeq: moved.seq });
+    this.update(tx, moved);
+    this.#index(tx, moved);
+    return moved;
   }
 
   update(tx: Transaction, record: MessageRecord): void {
@@ -85,8 +104,12 @@ export class History {
     return ref === undefined ? undefined : this.get(reader, ref.conversation, ref.seq);
   }
 
-  /** The message of a direct conversation under this id, the peer's before one's own. */
-  findAny(reader: Reader, conversation: UserId, id: MessageId): MessageRecord | undefined {
+  /** The message of a conversation under this id: of a group the first one, else the peer's before one's own. */
+  findAny(reader: Reader, conversation: Address, id: MessageId): MessageRecord | undefined {
+    if (isGroup(conversation)) {
+      const ref = reader.get(this.#keys.firstMessageId(conversation, id), messageRef);
+      return ref === undefined ? undefined : this.get(reader, conversation, ref.seq);
+    }
     return (
       this.find(reader, { conversation, from: conversation, id }) ??
       this.find(reader, { conversation, from: this.#self, id })
@@ -136,6 +159,15 @@ export class History {
     change: Partial<ConversationRecord>,
   ): void {
     this.#putConversation(tx, { ...this.conversation(tx, conversation), ...change });
+  }
+
+  #index(tx: Transaction, { conversation, from, id, seq }: MessageRecord): void {
+    const ref = { conversation, seq };
+    tx.put(this.#keys.messageId(conversation, from, id), messageRef, ref);
+    if (!isGroup(conversation)) return;
+    const first = this.findAny(tx, conversation, id);
+    if (first === undefined || first.from === from)
+      tx.put(this.#keys.firstMessageId(conversation, id), messageRef, ref);
   }
 
   #putConversation(tx: Transaction, record: ConversationRecord): void {

@@ -1,7 +1,15 @@
 /** The keys of the client's store: a short prefix for the kind, then blinded names and numbers in the order they are read. */
 import { KEY_NUMBER_MAX, storeKey } from '../../persist/keys.ts';
 import type { StoreKey } from '../../persist/shard-store.ts';
-import type { Address, DeviceId, Incarnation, MessageId, UserId } from '../../protocol/ids.ts';
+import type {
+  Address,
+  DeviceId,
+  GroupId,
+  Incarnation,
+  MessageId,
+  UserId,
+} from '../../protocol/ids.ts';
+import type { KeyPlace } from '../../crypto/opening/group-keys.ts';
 import type { LocalStore } from './local-store.ts';
 
 /** A number a peer names may be any; keys hold those up to 2^48 - 1, and no honest log comes near. */
@@ -35,6 +43,11 @@ export class StoreKeys {
     return storeKey('i', this.#store.blind('id', conversation, from, id));
   }
 
+  /** The first message of a group under this id, whoever sent it. */
+  firstMessageId(conversation: Address, id: MessageId): StoreKey {
+    return storeKey('i', this.#store.blind('first id', conversation, id));
+  }
+
   readonly conversations: StoreKey = storeKey('v');
 
   conversation(conversation: Address): StoreKey {
@@ -49,7 +62,7 @@ export class StoreKeys {
 
   /** Own messages by their place in a recipient's log; without `counter` all of that device. */
   place(
-    peer: UserId,
+    peer: Address,
     at: { readonly incarnation: Incarnation; readonly device: DeviceId },
     counter?: number,
   ): StoreKey {
@@ -90,7 +103,7 @@ export class StoreKeys {
     return storeKey('e', ordinal);
   }
 
-  lane(to: UserId): StoreKey {
+  lane(to: Address): StoreKey {
     return storeKey('l', this.#store.blind('lane', to));
   }
 
@@ -106,6 +119,30 @@ export class StoreKeys {
   heldOf(from: UserId, seq?: number): StoreKey {
     const name = this.#store.blind('held', from);
     return seq === undefined ? storeKey('h', name) : storeKey('h', name, bounded(seq));
+  }
+
+  readonly groups: StoreKey = storeKey('g');
+
+  group(group: GroupId): StoreKey {
+    return storeKey('g', this.#store.blind('group', group));
+  }
+
+  groupPlace(group: GroupId): StoreKey {
+    return storeKey('gp', this.#store.blind('group', group));
+  }
+
+  groupEpoch({ group, incarnation, epoch }: KeyPlace): StoreKey {
+    return storeKey('ge', this.#store.blind('group', group, incarnation), epoch);
+  }
+
+  groupMarks(group: GroupId): StoreKey {
+    return storeKey('gm', this.#store.blind('group', group));
+  }
+
+  /** Own messages by their entry in this life of a group's log; without `seq` all of them. */
+  groupSent(group: GroupId, incarnation: Incarnation, seq?: number): StoreKey {
+    const name = this.#store.blind('group', group, incarnation);
+    return seq === undefined ? storeKey('gs', name) : storeKey('gs', name, bounded(seq));
   }
 
   /** An entry that says something this client does not understand. */

@@ -104,6 +104,8 @@ export const messageRecord = struct({
   place: optional(logPlace),
   /** Position in the order of arrival; missing for own messages. */
   arrival: optional(u53),
+  /** Its entry in a group's log; missing for direct messages, and for own ones that no node has taken. */
+  logSeq: optional(u53),
 });
 export type MessageRecord = Infer<typeof messageRecord>;
 
@@ -144,7 +146,7 @@ export const chainRecord = struct({ counter: u53, hash: key32 });
 
 /** A message that waits to be stored by its recipient's node. */
 export const draftRecord = struct({
-  to: userId,
+  to: address,
   id: messageId,
   timestamp: u53,
   quiet: bool,
