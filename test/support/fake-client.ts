@@ -9,9 +9,11 @@ import type {
   SentMessage,
   WaitFor,
 } from '../../src/client/api.ts';
+import type { GroupSummary } from '../../src/client/group-api.ts';
 import { FastChatError } from '../../src/protocol/errors.ts';
 import { parseAddress, parseMessageId, parseUserId } from '../../src/protocol/ids.ts';
 import type { Address, MessageId, UserId } from '../../src/protocol/ids.ts';
+import { FakeGroups } from './fake-groups.ts';
 
 export interface SentCall {
   readonly to: Address;
@@ -41,6 +43,7 @@ export function message(fields: {
 
 export class FakeClient implements Client {
   readonly account: UserId;
+  readonly group: FakeGroups;
   registered = true;
   readonly sent: SentCall[] = [];
   readonly calls: string[] = [];
@@ -58,6 +61,11 @@ export class FakeClient implements Client {
 
   constructor(account: string) {
     this.account = parseUserId(account);
+    this.group = new FakeGroups({
+      account: this.account,
+      called: (method, ...args) => this.#called(method, ...args),
+      emit: (event) => this.emit(event),
+    });
   }
 
   /** The next calls of `method` reject, one error each. */
@@ -214,6 +222,10 @@ export class FakeClient implements Client {
 
   typing(): void {
     this.calls.push('typing');
+  }
+
+  async groups(): Promise<readonly GroupSummary[]> {
+    return this.group.summaries();
   }
 
   changePassword(old: string, next: string): Promise<void> {

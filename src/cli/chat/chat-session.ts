@@ -6,6 +6,7 @@ import { CHAT_PASTE_LINES_MAX } from '../../protocol/limits.ts';
 import type { Clock } from '../../ops/clock.ts';
 import { refusal } from '../account.ts';
 import { EXIT, exitCodeOf, isUnanswered } from '../exit-codes.ts';
+import { groupEventLine } from '../group-event-line.ts';
 import { messageRow } from '../message-format.ts';
 import { ACTIONS, roundTripMs, unreadLines } from './actions.ts';
 import { completeLine } from './complete.ts';
@@ -130,6 +131,8 @@ export class ChatSession implements ScreenInput {
         return this.#connection.changed(event);
       case 'presence':
         return this.#appeared(event);
+      case 'group':
+        return this.#screen.notice(groupEventLine(event, this.#client.account));
       case 'typing':
         // A line of its own for every pause of a typist would be noise here.
         return undefined;

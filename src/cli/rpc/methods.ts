@@ -1,57 +1,18 @@
 /** Every method of `fastchat rpc`, declared once: parameters, result, handler. docs/RPC.md is made from this table. */
 import { DEVICES_MAX, HISTORY_MESSAGES_MAX, REQUEST_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { sendRefusal } from '../group-words.ts';
 import { messageFields } from '../message-format.ts';
 import type { Message } from '../../client/api.ts';
-import type { Accounts } from './accounts.ts';
-import {
-  address,
-  count,
-  device,
-  messageId,
-  oneOf,
-  optional,
-  readParams,
-  text,
-  user,
-} from './params.ts';
-import type { Params, ParamValues } from './params.ts';
-
-export interface Method {
-  readonly params: Params;
-  /** As the reference shows it. */
-  readonly result: string;
-  readonly doc: string;
-  call(accounts: Accounts, params: unknown): Promise<unknown>;
-}
-
-interface MethodSpec<P extends Params> {
-  readonly params: P;
-  readonly result: string;
-  readonly doc: string;
-  run(accounts: Accounts, params: ParamValues<P>): Promise<unknown>;
-}
-
-function method<P extends Params>(spec: MethodSpec<P>): Method {
-  const { params, result, doc } = spec;
-  return {
-    params,
-    result,
-    doc,
-    call: async (accounts, given) => spec.run(accounts, readParams(params, given)),
-  };
-}
+import { given, method } from './method.ts';
+import type { Method } from './method.ts';
+import { GROUP_METHODS } from './group-methods.ts';
+import { address, count, device, messageId, oneOf, optional, text, user } from './params.ts';
 
 const account = user;
 const WAIT_MS_MAX = 24 * 60 * 60 * 1000;
 
 function shown(messages: readonly Message[]): readonly object[] {
   return messages.map((message) => ({ ...messageFields(message), state: message.state }));
-}
-
-/** Leaves out what was not given: absent and undefined differ for the client. */
-function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
 const ACCOUNT_METHODS = {
@@ -130,7 +91,11 @@ const MESSAGE_METHODS = {
     doc: `Sends a text and waits until it is \`wait\` (default stored), at most \`timeoutMs\` (default ${REQUEST_TIMEOUT_MS}); after that it stays in the outbox. The same \`id\` is the same message.`,
     run: async (accounts, { account, to, text, id, wait, timeoutMs }) => {
       const client = await accounts.session(account);
-      const sent = await client.send(to, text, given({ id, wait, timeoutMs }));
+      const sent = await client
+        .send(to, text, given({ id, wait, timeoutMs }))
+        .catch((cause: unknown) => {
+          throw sendRefusal(cause, to);
+        });
       const { conversation, seq, timestamp, state } = sent;
       return { id: sent.id, conversation, seq, timestamp, state };
     },
@@ -254,4 +219,5 @@ export const METHODS: Readonly<Record<string, Method>> = {
   ...ACCOUNT_METHODS,
   ...MESSAGE_METHODS,
   ...PEOPLE_METHODS,
+  ...GROUP_METHODS,
 };

@@ -1,5 +1,6 @@
 /** Events of the client as JSON-RPC notifications: exactly the fields that programs are promised. */
 import type { ClientEvent } from '../../client/api.ts';
+import type { GroupEvent } from '../../client/group-api.ts';
 import { assertNever } from '../../protocol/errors.ts';
 import type { UserId } from '../../protocol/ids.ts';
 import { messageFields } from '../message-format.ts';
@@ -10,12 +11,20 @@ export interface Notification {
   readonly params: object;
 }
 
+/** What does not apply to a change is left out of the line. */
+function groupFields(event: GroupEvent): object {
+  const { group, change, user, by, epoch, role, members, title, topic } = event;
+  return { group, change, user, by, epoch, role, members, title, topic };
+}
+
 function fieldsOf(event: ClientEvent): object | undefined {
   switch (event.type) {
     case 'message':
       return messageFields(event);
     case 'receipt':
       return { id: event.id, conversation: event.conversation, by: event.by, state: event.state };
+    case 'group':
+      return groupFields(event);
     case 'presence':
       return { user: event.user, online: event.online };
     case 'typing':

@@ -1,6 +1,12 @@
 /** Parameters of a method, declared once: they check requests and fill the reference. */
-import { parseAddress, parseDeviceId, parseMessageId, parseUserId } from '../../protocol/ids.ts';
-import type { Address, DeviceId, MessageId, UserId } from '../../protocol/ids.ts';
+import {
+  parseAddress,
+  parseDeviceId,
+  parseGroupId,
+  parseMessageId,
+  parseUserId,
+} from '../../protocol/ids.ts';
+import type { Address, DeviceId, GroupId, MessageId, UserId } from '../../protocol/ids.ts';
 import { didYouMean } from '../../ops/suggest.ts';
 import { InvalidParams } from './json-rpc.ts';
 
@@ -30,6 +36,8 @@ function textParam<T>(shape: string, parse: (text: string) => T): Param<T> {
 
 /** `alice` or `@alice`. */
 export const user: Param<UserId> = textParam('user', parseUserId);
+/** `team` or `#team`. */
+export const group: Param<GroupId> = textParam('group', parseGroupId);
 /** `@user` or `#group`. */
 export const address: Param<Address> = textParam('@user or #group', parseAddress);
 export const messageId: Param<MessageId> = textParam('message id', parseMessageId);
@@ -64,6 +72,19 @@ export const device: Param<DeviceId> = {
     return parseDeviceId(value);
   },
 };
+
+/** A list of at most `max` of what `param` reads. */
+export function listOf<T>(param: Param<T>, max: number): Param<readonly T[]> {
+  return {
+    shape: `[${param.shape}]`,
+    isOptional: false,
+    read(value) {
+      if (!Array.isArray(value) || value.length > max)
+        throw new InvalidParams(`must be a list of at most ${max}`);
+      return value.map((one) => param.read(one));
+    },
+  };
+}
 
 export function optional<T>(param: Param<T>): Param<T | undefined> {
   return {

@@ -1,7 +1,8 @@
 /** docs/RPC.md, made from the tables that the program runs on. */
 import { ERRORS } from '../../protocol/errors.ts';
+import { GROUP_RECEIPT_MEMBERS_MAX } from '../../protocol/limits.ts';
 import { METHODS } from './methods.ts';
-import type { Method } from './methods.ts';
+import type { Method } from './method.ts';
 
 const HEAD = `# JSON-RPC
 
@@ -21,12 +22,16 @@ Notifications \`{"jsonrpc":"2.0","method":"event","params":{…}}\`; \`params\` 
 | --- | --- |
 | \`message\` | id, conversation, from, seq, timestamp, text or file {name, bytes, mime} |
 | \`receipt\` | id, conversation, by, state: delivered, read or expired |
+| \`group\` | group, change: created, added, removed, left, promoted, demoted, transferred, renamed or deleted; user (to whom it was done, else the author), by, epoch; where they apply: role, members, title, topic |
 | \`presence\` | user, online |
 | \`typing\` | conversation, user |
 | \`warning\` | code, message, user when it is about one |
 | \`state\` | connected, node (null while there is none) |
 
 \`conversation\` is \`@peer\` or \`#group\`, seen from \`account\`. \`timestamp\` and \`lastSeen\` are milliseconds since 1970, UTC.
+Group events come in the order of the group's log, to every member and also to the author. A receipt of a group is one
+member's; a group of more than ${GROUP_RECEIPT_MEMBERS_MAX} has none. The answers of \`groups\` and
+\`group.info\` have \`topic\` as well when there is one.
 \`seq\` is the position in the conversation in the store of this device. A message of \`history\` and \`search\` has the fields of
 the event and its \`state\`. A reader that is too slow loses events, never messages: a \`warning\` with \`dropped\` tells how many.
 
