@@ -1,7 +1,7 @@
 /** The arguments of one command, read by type; a wrong one is a usage error that names its flag. */
 import { asFastChatError, FastChatError } from '../protocol/errors.ts';
-import { parseUserId } from '../protocol/ids.ts';
-import type { UserId } from '../protocol/ids.ts';
+import { parseGroupId, parseUserId } from '../protocol/ids.ts';
+import type { GroupId, UserId } from '../protocol/ids.ts';
 import { didYouMean } from '../ops/suggest.ts';
 import { parseDurationMs } from '../ops/units.ts';
 
@@ -67,5 +67,12 @@ export class Arguments {
     const word = this.words[index];
     if (word === undefined) throw new FastChatError('E_USAGE', 'name a user');
     return parseUserId(word);
+  }
+
+  /** The word at `index`, from 0, as a group. @throws E_USAGE, E_BAD_NAME */
+  group(index: number): GroupId {
+    const word = this.words[index];
+    if (word === undefined) throw new FastChatError('E_USAGE', 'name a group');
+    return parseGroupId(word);
   }
 }

@@ -154,13 +154,21 @@ function parseOptions(tokens: readonly string[], options: OptionTable): Argument
   return new Arguments(words, parsed);
 }
 
+/** Whoever wrote #team without quotes sees nothing missing: most shells took it for a comment. */
+function hashHint({ words = '' }: CommandSpec): string {
+  return /group|target/.test(words)
+    ? " (a shell drops #team: write '#team' in quotes, or team)"
+    : '';
+}
+
 /** `<user> [target] <target..>`: how many words there must and may be. */
 function checkWords(spec: CommandSpec, words: readonly string[]): void {
   const expected = (spec.words ?? '').split(' ').filter((word) => word !== '');
   const min = expected.filter((word) => word.startsWith('<')).length;
   const max = expected.some((word) => word.includes('..')) ? Infinity : expected.length;
   const usage = `usage: fastchat ${spec.name} ${spec.words ?? ''}`.trim();
-  if (words.length < min) throw new FastChatError('E_USAGE', `something is missing; ${usage}`);
+  if (words.length < min)
+    throw new FastChatError('E_USAGE', `something is missing; ${usage}${hashHint(spec)}`);
   if (words.length > max)
     throw new FastChatError('E_USAGE', `${JSON.stringify(words[max])} is too much; ${usage}`);
 }

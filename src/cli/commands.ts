@@ -3,6 +3,7 @@ import { ADMIN_COMMANDS } from './admin-commands.ts';
 import type { CommandSpec } from './command.ts';
 import type * as contactModule from './commands/contact.ts';
 import { ACCOUNT_OPTIONS } from './global-options.ts';
+import { GROUP_COMMANDS } from './group-commands.ts';
 import { NODE_OPTIONS } from './node-options.ts';
 import { PASSWORD_OPTIONS } from './password.ts';
 
@@ -70,7 +71,7 @@ const MESSAGE_COMMANDS: readonly CommandSpec[] = [
     summary: 'Send a message; stdin is the text when there is no -m (a last word - forces it)',
     examples: [
       'echo deploy ok | fastchat send @bob',
-      "fastchat send @bob @carol -m 'lunch?' --wait delivered",
+      "fastchat send @bob '#team' -m 'lunch?' --wait delivered",
     ],
     options: {
       message: { alias: 'm', shape: 'TEXT', isVerbatim: true, doc: 'The text' },
@@ -88,7 +89,7 @@ const MESSAGE_COMMANDS: readonly CommandSpec[] = [
     name: 'read',
     words: '[target]',
     summary: 'Show the history that this device has; needs no connection',
-    examples: ['fastchat read @bob --limit 20'],
+    examples: ['fastchat read @bob --limit 20', "fastchat read '#team'"],
     options: {
       limit: { alias: 'n', shape: 'N', doc: 'Newest N messages (default 50)' },
       ...ACCOUNT_OPTIONS,
@@ -99,7 +100,7 @@ const MESSAGE_COMMANDS: readonly CommandSpec[] = [
     name: 'tail',
     words: '[target]',
     summary: 'Connect, send what waits, print what was not printed before',
-    examples: ['fastchat tail --json --follow', 'fastchat tail @bob'],
+    examples: ['fastchat tail --json --follow', "fastchat tail '#team'"],
     options: {
       follow: { alias: 'f', isFlag: true, doc: 'Go on printing what arrives' },
       ...ACCOUNT_OPTIONS,
@@ -110,7 +111,7 @@ const MESSAGE_COMMANDS: readonly CommandSpec[] = [
     name: 'chat',
     words: '[target]',
     summary: 'Chat in the terminal; works in pipes too',
-    examples: ['fastchat chat @bob'],
+    examples: ['fastchat chat @bob', "fastchat chat '#team'"],
     options: {
       linear: { isFlag: true, doc: 'Line by line, without a full screen' },
       ...ACCOUNT_OPTIONS,
@@ -225,6 +226,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...MESSAGE_COMMANDS,
   ...ACCOUNT_COMMANDS,
   ...CONTACT_COMMANDS,
+  ...GROUP_COMMANDS,
   ...SERVER_COMMANDS,
   ...OTHER_COMMANDS,
 ];

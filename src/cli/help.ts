@@ -10,6 +10,7 @@ import { wrapWords } from './text-layout.ts';
 const OVERVIEW_EXAMPLES = [
   'fastchat register -u alice --server fastchat://127.0.0.1:7400',
   'fastchat chat @bob',
+  "fastchat group create '#team' @bob @carol",
   'echo deploy ok | fastchat send @bob',
 ];
 

@@ -5,12 +5,14 @@ import { parseAddress, parseUserId } from '../protocol/ids.ts';
 import type { Address } from '../protocol/ids.ts';
 import { closest } from '../ops/suggest.ts';
 
-/** Everybody this account has to do with. Contacts need the server; without it the conversations must do. */
+/** Everybody this account has to do with, and its groups. Contacts need the server; without it the rest must do. */
 export async function knownAddresses(client: Client): Promise<readonly Address[]> {
   const conversations = await client.conversations();
+  const groups = await client.groups();
   const contacts = await client.contacts().catch(() => []);
   const known = [
     ...conversations.map((one) => one.conversation),
+    ...groups.map((one) => one.group),
     ...contacts.map((one) => one.user),
   ];
   return [...new Set(known)].sort();
@@ -47,7 +49,7 @@ function advice(name: string, known: readonly Address[]): string {
   );
   const candidates =
     near.length > 0 ? near : known.filter((address) => address.slice(1) === similar);
-  const hint = `write @${name} for a person`;
+  const hint = `write @${name} for a person, '#${name}' for a group`;
   return candidates.length === 0 ? hint : `${hint}, or one of ${candidates.slice(0, 10).join(' ')}`;
 }
 

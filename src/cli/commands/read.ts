@@ -27,6 +27,8 @@ async function of(client: Client, target: string, limit: number): Promise<readon
   const conversations = await client.conversations();
   if (conversations.some(({ conversation }) => conversation === address))
     return client.history(address, { limit });
+  // A group in which nobody has written yet.
+  if ((await client.groups()).some(({ group }) => group === address)) return [];
   const code = isUser(address) ? 'E_NO_SUCH_USER' : 'E_NO_SUCH_GROUP';
   throw new FastChatError(code, `this device has no conversation with ${address}`);
 }

@@ -16,6 +16,7 @@ import { refusal, remember, withDevice } from '../account.ts';
 import type { OpenAccount } from '../account.ts';
 import type { CommandContext } from '../command.ts';
 import { EXIT, exitCodeOf, isUnanswered } from '../exit-codes.ts';
+import { sendRefusal } from '../group-words.ts';
 import { readAll } from '../input.ts';
 import { resolveTarget } from '../target.ts';
 
@@ -152,8 +153,8 @@ class Delivery {
 }
 
 /** Why it was not sent; a message of a refused device is not lost. */
-function explained(cause: unknown, account: UserId): FastChatError {
-  const error = refusal(cause, account);
+function explained(cause: unknown, account: UserId, target: Address): FastChatError {
+  const error = refusal(sendRefusal(cause, target), account);
   if (error.code !== 'E_AUTH') return error;
   return new FastChatError('E_AUTH', `the message is kept in the outbox: ${error.message}`, {
     cause,
@@ -182,7 +183,7 @@ async function sendAll(context: CommandContext, open: OpenAccount, order: Order)
       try {
         return await Promise.race([delivery.to(target), refused]);
       } catch (cause) {
-        context.out.fail(explained(cause, open.account));
+        context.out.fail(explained(cause, open.account, target));
         return exitCodeOf(cause);
       }
     }),
