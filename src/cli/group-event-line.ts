@@ -33,8 +33,8 @@ function membersOf({ members = [] }: GroupEvent, self: UserId): string {
 
 /** The part of the profile that is another one; all of it where nobody knows what it was. */
 function profileChange(event: GroupEvent, before: GroupProfileView | undefined): string {
-  const { group, title = '', topic = '' } = event;
   const old = before ?? { title: '', topic: '' };
+  const { group, title = old.title, topic = old.topic } = event;
   const titleWords =
     title === '' ? `removed the title of ${group}` : `renamed ${group} to ${quotedTitle(title)}`;
   const topicWords =

@@ -24,12 +24,16 @@ interface Deed {
   readonly user?: UserId;
 }
 
+/** To somebody who is no member, a group of others is one that is not there. */
+export function notInGroup(group: GroupId): string {
+  return `you are in no group ${group}: check the name in the list of your groups, or ask an admin of it to add you`;
+}
+
 const who = ({ user }: Deed): string => user ?? 'this user';
 
 /** Each says what is the matter, and what to do about it. Codes that are not here speak for themselves. */
 const REFUSALS: Partial<Record<ErrorCode, (deed: Deed, message: string) => string>> = {
-  E_NO_SUCH_GROUP: ({ group }) =>
-    `you are in no group ${group}: check the name in the list of your groups, or ask an admin of it to add you`,
+  E_NO_SUCH_GROUP: ({ group }) => notInGroup(group),
   E_NO_SUCH_USER: (_, message) => `${message}: check the name; nothing was changed`,
   E_GROUP_EXISTS: ({ group }) =>
     `${group} exists already: choose another name, or ask an admin of it to add you`,

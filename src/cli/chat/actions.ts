@@ -1,5 +1,6 @@
 /** What the slash commands do. Each answers with lines to show; what fails is shown by the session. */
 import type { Client } from '../../client/api.ts';
+import type { GroupSummary } from '../../client/group-api.ts';
 import { FastChatError } from '../../protocol/errors.ts';
 import { isUser } from '../../protocol/ids.ts';
 import type { Address, UserId } from '../../protocol/ids.ts';
@@ -10,6 +11,8 @@ import { moment } from '../message-format.ts';
 import { counted } from '../text-layout.ts';
 import { isReal } from './opening.ts';
 import { firstWord } from './parse-line.ts';
+import { GROUP_ACTIONS } from './group-actions.ts';
+import type { GroupNotes } from './group-notes.ts';
 import type { MessageRenderer } from './render.ts';
 import { slashHelp } from './slash-commands.ts';
 import type { SlashName } from './slash-commands.ts';
@@ -23,11 +26,18 @@ export interface ActionScope {
   readonly open: Address | undefined;
   /** The node of the connection; undefined while there is none. */
   readonly node: string | undefined;
+  readonly groups: GroupNotes;
+  /** Opens a conversation. */
+  enter(address: Address): Promise<void>;
   /** Reads an address or a bare name. @throws E_NO_SUCH_USER, E_BAD_NAME */
   resolve(text: string): Promise<Address>;
 }
 
-type Action = (scope: ActionScope, rest: string) => Promise<readonly string[]> | readonly string[];
+/** Answers with lines to show. */
+export type Action = (
+  scope: ActionScope,
+  rest: string,
+) => Promise<readonly string[]> | readonly string[];
 
 /** The user that `word` names, or the one in the prompt. */
 async function userOf(scope: ActionScope, word: string): Promise<UserId> {
@@ -52,9 +62,22 @@ async function list({ client }: ActionScope): Promise<readonly string[]> {
   const all = [...(await client.conversations())];
   all.sort((left, right) => right.unread - left.unread || right.lastTimestamp - left.lastTimestamp);
   const real = await Promise.all(all.map((one) => isReal(client, one.conversation)));
-  const shown = all.filter((_, index) => real[index]);
-  if (shown.length === 0) return ['no conversations yet: /msg @bob begins one'];
-  return shown.map(conversationLine);
+  const groups = await client.groups();
+  const silent = groups.filter(({ group }) => all.every((one) => one.conversation !== group));
+  const shown = [
+    ...all.filter(({ conversation }, index) => real[index] || isIn(groups, conversation)),
+    ...silent.map(({ group }) => ({ conversation: group, unread: 0 })),
+  ];
+  if (shown.length === 0)
+    return ['no conversations yet: /msg @bob begins one, /group create #team @bob a group'];
+  const titles = new Map<Address, string>(groups.map(({ group, title }) => [group, title]));
+  return shown.map((one) =>
+    safeLine(`${conversationLine(one)} ${titles.get(one.conversation) ?? ''}`.trim()),
+  );
+}
+
+function isIn(groups: readonly GroupSummary[], conversation: Address): boolean {
+  return groups.some(({ group }) => group === conversation);
 }
 
 function conversationLine(one: {
@@ -79,7 +102,7 @@ async function search(scope: ActionScope, rest: string): Promise<readonly string
 
 async function contacts({ client }: ActionScope): Promise<readonly string[]> {
   const views = await client.contacts();
-  if (views.length === 0) return ['no contacts yet: /add @bob adds one'];
+  if (views.length === 0) return ['no contacts yet: /contact add @bob adds one'];
   return views.map(({ user, online, lastSeen, verified, blocked }) => {
     const seen = online ? 'online' : `last seen ${moment(lastSeen)}`;
     return `${user} ${seen}${yes(verified, 'verified')}${yes(blocked, 'blocked')}`;
@@ -137,6 +160,26 @@ function change(
   };
 }
 
+const CONTACT_VERBS: Readonly<Record<string, Action>> = {
+  list: contacts,
+  add: change(
+    (client, user) => client.addContact(user),
+    (user) => `${user} is a contact`,
+  ),
+  remove: change(
+    (client, user) => client.removeContact(user),
+    (user) => `${user} is no contact any more`,
+  ),
+};
+
+function contact(scope: ActionScope, rest: string): ReturnType<Action> {
+  const [word, more] = firstWord(rest);
+  const verb =
+    word === '' ? contacts : Object.hasOwn(CONTACT_VERBS, word) ? CONTACT_VERBS[word] : undefined;
+  if (verb !== undefined) return verb(scope, more);
+  throw new FastChatError('E_USAGE', 'say /contact add @bob or /contact remove @bob');
+}
+
 async function devices({ client }: ActionScope): Promise<readonly string[]> {
   const views = await client.devices();
   return views.map(({ device, name, lastSeen, current }) => {
@@ -162,22 +205,15 @@ function showNode({ node, client }: ActionScope): readonly string[] {
   return [`${client.account}, ${place}, ${counted(client.queued(), 'message')} in the outbox`];
 }
 
-/** Commands that only show or change something; `msg` and `quit` are the session's own. */
-export const ACTIONS: Readonly<Record<Exclude<SlashName, 'msg' | 'quit'>, Action>> = {
+/** Commands that only show or change something; `msg`, `join` and `quit` are the session's own. */
+export const ACTIONS: Readonly<Record<Exclude<SlashName, 'msg' | 'join' | 'quit'>, Action>> = {
   read: history,
   list,
   search,
-  contacts,
+  contact,
   who,
   whois,
-  add: change(
-    (client, user) => client.addContact(user),
-    (user) => `${user} is a contact`,
-  ),
-  remove: change(
-    (client, user) => client.removeContact(user),
-    (user) => `${user} is no contact any more`,
-  ),
+  ...GROUP_ACTIONS,
   block: change(
     (client, user) => client.block(user),
     (user) => `${user} is blocked`,

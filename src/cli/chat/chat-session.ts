@@ -1,19 +1,22 @@
 /** One chat: lines in, messages out, on whatever screen. */
 import type { Client, ClientEvent, Message } from '../../client/api.ts';
+import type { GroupEvent } from '../../client/group-api.ts';
 import { asFastChatError, FastChatError } from '../../protocol/errors.ts';
-import type { Address, MessageId } from '../../protocol/ids.ts';
+import { isGroup } from '../../protocol/ids.ts';
+import type { Address } from '../../protocol/ids.ts';
 import { CHAT_PASTE_LINES_MAX } from '../../protocol/limits.ts';
 import type { Clock } from '../../ops/clock.ts';
 import { refusal } from '../account.ts';
 import { EXIT, exitCodeOf, isUnanswered } from '../exit-codes.ts';
-import { groupEventLine } from '../group-event-line.ts';
-import { messageRow } from '../message-format.ts';
 import { ACTIONS, roundTripMs, unreadLines } from './actions.ts';
 import { completeLine } from './complete.ts';
 import type { Completion } from './complete.ts';
 import { ConnectionNotes } from './connection-notes.ts';
+import { Conversation } from './conversation.ts';
+import { groupToJoin } from './group-actions.ts';
+import { GroupNotes, isGone } from './group-notes.ts';
 import { Names } from './names.ts';
-import { arrived, newestOf, openingLines, ShownMessages } from './opening.ts';
+import { arrived } from './opening.ts';
 import { firstWord, parseChatLine } from './parse-line.ts';
 import type { ChatLine } from './parse-line.ts';
 import { PasteQuestion } from './paste-question.ts';
@@ -22,7 +25,8 @@ import type { Screen, ScreenInput } from './screen.ts';
 import { sendShown } from './sending.ts';
 import { SentNotes } from './sent-notes.ts';
 
-const HINTS = '/help lists the commands, /msg @name opens a conversation, /quit leaves';
+const HINTS =
+  '/help lists the commands, /msg @name opens a conversation, /group create #name makes a group, /quit leaves';
 
 export class ChatSession implements ScreenInput {
   readonly #client: Client;
@@ -32,12 +36,12 @@ export class ChatSession implements ScreenInput {
   readonly #notes: SentNotes;
   readonly #connection: ConnectionNotes;
   readonly #names: Names;
-  readonly #shown = new ShownMessages();
+  readonly #groups: GroupNotes;
+  readonly #conversation: Conversation;
   readonly #paste = new PasteQuestion();
   /** Work that the end of the chat waits for. */
   readonly #running = new Set<Promise<void>>();
   readonly #online = new Set<Address>();
-  #open: Address | undefined;
   #isRefused = false;
   #failure: unknown;
 
@@ -45,12 +49,22 @@ export class ChatSession implements ScreenInput {
     this.#client = client;
     this.#clock = clock;
     this.#screen = screen;
-    this.#names = new Names(client);
+    this.#names = new Names(client, clock);
+    this.#groups = new GroupNotes(client);
     this.#renderer = new MessageRenderer(client.account, screen);
     this.#notes = new SentNotes(clock, {
       line: (line) => screen.print([screen.style.dim(line)]),
       notice: (text) => screen.notice(text),
       error: (text) => screen.alert(text, 'E_UNDELIVERED'),
+      othersIn: (address) => this.#groups.othersIn(address),
+    });
+    this.#conversation = new Conversation({
+      client,
+      screen,
+      renderer: this.#renderer,
+      names: this.#names,
+      groups: this.#groups,
+      switched: () => this.#prompt(),
     });
     this.#connection = new ConnectionNotes({
       clock,
@@ -76,6 +90,7 @@ export class ChatSession implements ScreenInput {
   async begin(target: string | undefined): Promise<void> {
     this.#screen.setPrompt(promptFor(undefined));
     await this.#names.recall();
+    await this.#groups.recall();
     const learnt = this.#names.learn();
     const isKnown = target !== undefined && this.#names.knows(target);
     if (this.isInteractive) this.#screen.notice(HINTS);
@@ -121,8 +136,9 @@ export class ChatSession implements ScreenInput {
   onEvent(event: ClientEvent): void {
     switch (event.type) {
       case 'message':
-        return this.#received(arrived(event));
+        return this.#conversation.received(arrived(event));
       case 'receipt':
+        return this.#notes.receipt(event.id, event.by, event.state);
       case 'sent':
         return this.#notes.reached(event.id, event.state);
       case 'warning':
@@ -132,7 +148,7 @@ export class ChatSession implements ScreenInput {
       case 'presence':
         return this.#appeared(event);
       case 'group':
-        return this.#screen.notice(groupEventLine(event, this.#client.account));
+        return this.#grouped(event);
       case 'typing':
         // A line of its own for every pause of a typist would be noise here.
         return undefined;
@@ -140,7 +156,7 @@ export class ChatSession implements ScreenInput {
   }
 
   #askPaste(lines: readonly string[]): void {
-    if (this.#open === undefined) {
+    if (this.#conversation.address === undefined) {
       const text = 'nobody would get this: /msg @bob opens a conversation, then paste again';
       return this.#screen.alert(text, 'E_USAGE');
     }
@@ -151,7 +167,7 @@ export class ChatSession implements ScreenInput {
   #answerPaste(lines: readonly string[]): void {
     const answer = this.#paste.answer(lines);
     if (answer.kind === 'again') return this.#screen.setPrompt(this.#paste.prompt);
-    this.#screen.setPrompt(promptFor(this.#open));
+    this.#prompt();
     if (answer.kind === 'drop') this.#screen.notice('the pasted lines are dropped');
     else this.#track(this.#take({ kind: 'text', text: answer.text }));
   }
@@ -179,7 +195,8 @@ export class ChatSession implements ScreenInput {
       case 'error':
         throw new FastChatError('E_USAGE', line.message);
       case 'text':
-        if (this.#open !== undefined) return this.#send(this.#open, line.text);
+        if (this.#conversation.address !== undefined)
+          return this.#send(this.#conversation.address, line.text);
         throw new FastChatError(
           'E_USAGE',
           `nobody would get ${quoted(line.text)}: /msg @bob opens a conversation`,
@@ -198,12 +215,15 @@ export class ChatSession implements ScreenInput {
       if (target === '') throw new FastChatError('E_USAGE', 'say to whom: /msg @bob');
       return this.#message(target, text);
     }
+    if (name === 'join') return this.#openNamed(groupToJoin(rest));
     const scope = {
       client: this.#client,
       clock: this.#clock,
       renderer: this.#renderer,
-      open: this.#open,
+      groups: this.#groups,
+      open: this.#conversation.address,
       node: this.#connection.node,
+      enter: (address: Address) => this.#conversation.open(address),
       resolve: (text: string) => this.#names.resolve(text),
     };
     this.#screen.print(await ACTIONS[name](scope, rest));
@@ -216,60 +236,35 @@ export class ChatSession implements ScreenInput {
 
   /** Opens at once; that there is nobody of that name may turn out a moment later. */
   async #openNamed(target: string): Promise<void> {
-    const before = this.#open;
+    const before = this.#conversation.address;
     const address = await this.#names.resolve(target);
-    await this.#openConversation(address);
-    if (this.isInteractive) this.#track(this.#checkOpen(address, before));
-  }
-
-  async #checkOpen(address: Address, before: Address | undefined): Promise<void> {
-    try {
-      await this.#names.check(address);
-      this.#names.add(address);
-    } catch (cause) {
-      if (isUnanswered(cause)) return;
-      if (this.#open === address) {
-        this.#open = before;
-        if (!this.#paste.isOpen) this.#screen.setPrompt(promptFor(before));
-      }
-      throw cause;
-    }
-  }
-
-  async #openConversation(address: Address): Promise<void> {
-    this.#open = address;
-    this.#screen.setPrompt(promptFor(address));
-    if (!this.isInteractive) return;
-    const messages = await newestOf(this.#client, address);
-    const { account: self } = this.#client;
-    const view = { self, shown: this.#shown, renderer: this.#renderer };
-    this.#screen.print(openingLines(messages, address, view));
-    const newest = messages.findLast(({ from }) => from !== self);
-    if (newest !== undefined) this.#markRead(newest.conversation, newest.id);
+    await this.#conversation.open(address);
+    if (this.isInteractive) this.#track(this.#conversation.check(address, before));
   }
 
   async #send(to: Address, text: string): Promise<void> {
     if (!this.isInteractive) return void (await this.#client.send(to, text, { wait: 'stored' }));
-    const show = (message: Message): void => this.#show(message);
+    // So that it can be told how many of them got it.
+    if (isGroup(to) && this.#groups.othersIn(to) === undefined)
+      this.#groups.look(to).catch(() => undefined);
+    const show = (message: Message): void => this.#conversation.show(message);
     const screen = this.#screen;
     await sendShown({ client: this.#client, notes: this.#notes, show, screen }, to, text);
   }
 
-  #show(message: Message): void {
-    this.#shown.add(message);
-    this.#screen.print(this.#renderer.lines(message, this.#open));
+  /** Tells who did what, and goes where that leaves this account. */
+  #grouped(event: GroupEvent): void {
+    const { group, change, user } = event;
+    const line = this.#groups.happened(event);
+    if (line !== undefined) this.#screen.notice(line);
+    this.#names.add(group);
+    if (change === 'added') this.#names.add(user);
+    if (isGone(event, this.#client.account)) this.#conversation.close(group);
   }
 
-  #received(message: Message): void {
-    this.#names.add(message.conversation);
-    if (!this.isInteractive) return this.#screen.row(message, messageRow(message));
-    this.#show(message);
-    if (message.conversation === this.#open) this.#markRead(message.conversation, message.id);
-  }
-
-  /** A person has it on the screen. That this is told to the sender can wait for the next message. */
-  #markRead(conversation: Address, id: MessageId): void {
-    this.#client.markRead(conversation, id).catch(() => undefined);
+  /** A question that is open stands in the prompt until it is answered. */
+  #prompt(): void {
+    if (!this.#paste.isOpen) this.#screen.setPrompt(promptFor(this.#conversation.address));
   }
 
   /** The client and whoever waits for it may tell of the same refusal: it is shown once. */
@@ -286,7 +281,7 @@ export class ChatSession implements ScreenInput {
     const wasOnline = this.#online.has(user);
     if (online) this.#online.add(user);
     else this.#online.delete(user);
-    if (online !== wasOnline && user === this.#open)
+    if (online !== wasOnline && user === this.#conversation.address)
       this.#screen.notice(`${user} is ${online ? 'online' : 'offline'}`);
   }
 

@@ -1,17 +1,23 @@
 /** Whom a word in the chat means: somebody known, or somebody whom a node knows. */
 import type { Client } from '../../client/api.ts';
 import { asFastChatError, FastChatError } from '../../protocol/errors.ts';
-import { isUser, parseUserId } from '../../protocol/ids.ts';
-import type { Address } from '../../protocol/ids.ts';
+import { isGroup, parseUserId } from '../../protocol/ids.ts';
+import type { Address, GroupId } from '../../protocol/ids.ts';
+import { COMMAND_GRACE_MS } from '../../protocol/limits.ts';
+import type { Clock } from '../../ops/clock.ts';
+import { within } from '../../ops/lifecycle.ts';
 import { didYouMean } from '../../ops/suggest.ts';
+import { notInGroup } from '../group-words.ts';
 import { isAddress, knownAddresses, matchTarget } from '../target.ts';
 
 export class Names {
   readonly #client: Client;
+  readonly #clock: Clock;
   readonly #known = new Set<Address>();
 
-  constructor(client: Client) {
+  constructor(client: Client, clock: Clock) {
     this.#client = client;
+    this.#clock = clock;
   }
 
   get all(): readonly Address[] {
@@ -22,9 +28,10 @@ export class Names {
     this.#known.add(address);
   }
 
-  /** The conversations of this device; needs no connection. */
+  /** The conversations and groups of this device; needs no connection. */
   async recall(): Promise<void> {
     for (const { conversation } of await this.#client.conversations()) this.add(conversation);
+    for (const { group } of await this.#client.groups()) this.add(group);
   }
 
   /** Contacts as well, when the server answers. */
@@ -50,9 +57,10 @@ export class Names {
     return user;
   }
 
-  /** @throws E_NO_SUCH_USER when a node says so; without a connection nobody can tell */
+  /** @throws E_NO_SUCH_USER when a node says so, E_NO_SUCH_GROUP for no member; without a connection nobody can tell */
   async check(address: Address): Promise<void> {
-    if (!isUser(address) || this.#known.has(address)) return;
+    if (isGroup(address)) return this.#checkGroup(address);
+    if (this.#known.has(address)) return;
     try {
       await this.#client.presence(address);
     } catch (cause) {
@@ -60,5 +68,16 @@ export class Names {
       const hint = didYouMean(address, this.all);
       throw new FastChatError('E_NO_SUCH_USER', `there is no ${address}${hint}`, { cause });
     }
+  }
+
+  async #checkGroup(group: GroupId): Promise<void> {
+    if (await this.#isIn(group)) return;
+    // A new device, or one that was away, learns of its groups as it catches up.
+    await within(this.#clock, COMMAND_GRACE_MS, 'catching up', this.#client.caughtUp());
+    if (!(await this.#isIn(group))) throw new FastChatError('E_NO_SUCH_GROUP', notInGroup(group));
+  }
+
+  async #isIn(group: GroupId): Promise<boolean> {
+    return (await this.#client.groups()).some((one) => one.group === group);
   }
 }

@@ -26,10 +26,20 @@ export function quoted(text: string): string {
   return `"${shortened(safeLine(text), CHAT_QUOTE_COLUMNS)}"`;
 }
 
-/** `  ✓ stored: "hello"`, `  ✓✓ read: 3 messages, the last "bye"`. */
-export function ackLine(state: AckState, count: number, last: string): string {
+/** How far a message, or several at once, got. */
+export interface Acknowledged {
+  readonly state: AckState;
+  /** `stored`, or for a group `delivered 3/4`. */
+  readonly label: string;
+  readonly count: number;
+  /** The text of the last one. */
+  readonly last: string;
+}
+
+/** `  ✓ stored: "hello"`, `  ✓✓ read: 3 messages, the last "bye"`, `  ✓✓ delivered 3/4: "hello"`. */
+export function ackLine({ state, label, count, last }: Acknowledged): string {
   const which = count > 1 ? `${count} messages, the last ${quoted(last)}` : quoted(last);
-  return `  ${ACK_MARKS[state]} ${state}: ${which}`;
+  return `  ${ACK_MARKS[state]} ${label}: ${which}`;
 }
 
 /** A message waits, and need not be sent again. */

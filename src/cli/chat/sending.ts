@@ -1,8 +1,8 @@
 /** Sends what a person typed: on the screen at once, in the outbox before anything leaves, its fate told by the notes. */
 import type { Client, Message } from '../../client/api.ts';
-import { asFastChatError } from '../../protocol/errors.ts';
 import type { Address } from '../../protocol/ids.ts';
 import { isUnanswered } from '../exit-codes.ts';
+import { sendRefusal } from '../group-words.ts';
 import { quoted } from './render.ts';
 import type { Screen } from './screen.ts';
 import type { SentNotes } from './sent-notes.ts';
@@ -27,7 +27,7 @@ export async function sendShown(ports: SendingPorts, to: Address, text: string):
     const { state } = await client.send(to, text, { id, wait: 'stored' });
     notes.reached(id, state);
   } catch (cause) {
-    const { message, code } = asFastChatError(cause);
+    const { message, code } = sendRefusal(cause, to);
     if (id === undefined)
       return screen.alert(`not sent to ${to}: ${quoted(text)}: ${message}`, code);
     // What nobody answers goes on waiting, of which the notes tell; and so does what waits for a login.

@@ -3,13 +3,15 @@
  * same moment; one that it waits; one that it failed. Receipts of earlier runs are no news.
  */
 import type { Clock, Timer } from '../../ops/clock.ts';
-import type { Address, MessageId } from '../../protocol/ids.ts';
+import { isGroup } from '../../protocol/ids.ts';
+import type { Address, MessageId, UserId } from '../../protocol/ids.ts';
 import {
   CHAT_ACKS_REMEMBERED_MAX,
   CHAT_ACK_DELAY_MS,
   CHAT_ACK_SOON_MS,
   CHAT_WAIT_NOTICE_MS,
 } from '../../protocol/limits.ts';
+import { Readers } from './readers.ts';
 import { ackLine, failedNotice, waitsNotice } from './render.ts';
 import type { AckState } from './render.ts';
 
@@ -27,6 +29,10 @@ interface Sent {
   readonly text: string;
   state: AckState;
   told: AckState | undefined;
+  /** In a group: who got it. */
+  readonly readers: Readers | undefined;
+  /** What was told covers every member. */
+  isToldOfAll: boolean;
 }
 
 /** How a note is shown. */
@@ -34,6 +40,8 @@ export interface NotesView {
   line(text: string): void;
   notice(text: string): void;
   error(text: string): void;
+  /** Members of a group but oneself, where that is known. */
+  othersIn(address: Address): number | undefined;
 }
 
 export class SentNotes {
@@ -51,7 +59,9 @@ export class SentNotes {
 
   /** A message is in the outbox. */
   queued(id: MessageId, to: Address, text: string): void {
-    this.#sent.set(id, { to, text, state: 'queued', told: undefined });
+    const readers = isGroup(to) ? new Readers() : undefined;
+    const fresh = { state: 'queued', told: undefined, readers, isToldOfAll: false } as const;
+    this.#sent.set(id, { to, text, ...fresh });
     this.#clock.after(CHAT_WAIT_NOTICE_MS, () => this.#waits(id));
     for (const oldest of this.#sent.keys()) {
       if (this.#sent.size <= CHAT_ACKS_REMEMBERED_MAX) return;
@@ -65,9 +75,11 @@ export class SentNotes {
     if (sent !== undefined) sent.told ??= 'queued';
   }
 
-  /** A message got to `state`. */
-  reached(id: MessageId, state: AckState): void {
+  /** A message got to `state`; how far it got in a group is for its members to say. */
+  reached(id: MessageId, reached: AckState): void {
     const sent = this.#sent.get(id);
+    const isCapped = sent?.readers !== undefined && (reached === 'delivered' || reached === 'read');
+    const state = isCapped ? 'stored' : reached;
     if (sent === undefined || RANK[sent.state] >= RANK[state]) return;
     if (state === 'failed') {
       // Whoever waits for it learns the reason, a moment later.
@@ -79,6 +91,17 @@ export class SentNotes {
     // Most messages are read a moment after they are delivered: one line for both.
     const isBest = RANK[state] >= RANK.read;
     if (isBest) this.#arm(CHAT_ACK_SOON_MS);
+    else if (this.#timer === undefined) this.#arm(CHAT_ACK_DELAY_MS);
+  }
+
+  /** Somebody got it, or has read it. */
+  receipt(id: MessageId, by: UserId, state: 'delivered' | 'read' | 'expired'): void {
+    const sent = this.#sent.get(id);
+    if (sent?.readers === undefined || state === 'expired') return this.reached(id, state);
+    if (!sent.readers.note(by, state)) return;
+    sent.state = 'delivered';
+    this.#fresh.add(id);
+    if (sent.readers.isReadBy(this.#view.othersIn(sent.to))) this.#arm(CHAT_ACK_SOON_MS);
     else if (this.#timer === undefined) this.#arm(CHAT_ACK_DELAY_MS);
   }
 
@@ -95,16 +118,36 @@ export class SentNotes {
   flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    const byState = new Map<AckState, Sent[]>();
+    const byLabel = new Map<string, Sent[]>();
     for (const id of this.#fresh) {
       const sent = this.#sent.get(id);
-      if (sent === undefined || !isNews(sent)) continue;
+      if (sent === undefined || !this.#isNews(sent)) continue;
       sent.told = sent.state;
-      byState.set(sent.state, [...(byState.get(sent.state) ?? []), sent]);
+      const label = this.#label(sent);
+      byLabel.set(label, [...(byLabel.get(label) ?? []), sent]);
     }
     this.#fresh.clear();
-    for (const [state, group] of byState)
-      this.#view.line(ackLine(state, group.length, group.at(-1)?.text ?? ''));
+    for (const [label, alike] of byLabel) {
+      const last = alike.at(-1);
+      if (last === undefined) continue;
+      const shown = { state: last.state, label, count: alike.length, last: last.text };
+      this.#view.line(ackLine(shown));
+    }
+  }
+
+  #label({ state, readers, to }: Sent): string {
+    const isByMembers = readers !== undefined && state === 'delivered';
+    return isByMembers ? readers.label(this.#view.othersIn(to)) : state;
+  }
+
+  /** After "delivered", and in a group after "delivered" to all, there is nothing that anybody waits for. */
+  #isNews(sent: Sent): boolean {
+    const { told, state, readers, to } = sent;
+    const hasReachedAll = readers?.hasReached(this.#view.othersIn(to)) === true;
+    const isFirst = told === undefined || (RANK[told] < RANK.delivered && RANK[told] < RANK[state]);
+    const isNews = isFirst || (hasReachedAll && !sent.isToldOfAll);
+    sent.isToldOfAll ||= isNews && hasReachedAll;
+    return isNews;
   }
 
   #arm(delayMs: number): void {
@@ -118,9 +161,4 @@ export class SentNotes {
     sent.told = 'queued';
     this.#view.notice(waitsNotice(sent.to, sent.text));
   }
-}
-
-/** After "delivered" there is nothing that anybody waits for. */
-function isNews({ state, told }: Sent): boolean {
-  return told === undefined || (RANK[told] < RANK.delivered && RANK[told] < RANK[state]);
 }

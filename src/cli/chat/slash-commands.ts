@@ -22,6 +22,49 @@ const command = (
   example: more.example ?? `/${name}`,
 });
 
+/** Where a group may be named, it is the one in the prompt when it is not. */
+const GROUP_TABLE = {
+  group: command('group', '<verb> [#group]', 'Groups: create, list, info, delete', {
+    example: '/group create #team @bob @carol',
+    aliases: ['g'],
+  }),
+  join: command('join', '<#group>', 'Open a group that you are in', {
+    example: '/join #team',
+    aliases: ['j'],
+  }),
+  leave: command('leave', '[#group]', 'Leave a group for good', {
+    example: '/leave #team',
+    aliases: ['part'],
+  }),
+  invite: command('invite', '<who> [#group]', 'Let somebody into a group', {
+    example: '/invite @bob',
+    aliases: ['add', 'a'],
+  }),
+  kick: command('kick', '<who> [#group]', 'Put somebody out of a group', {
+    example: '/kick @bob',
+    aliases: ['remove'],
+  }),
+  promote: command('promote', '<who> [role]', 'Give a higher role: admin, or member', {
+    example: '/promote @bob',
+  }),
+  demote: command('demote', '<who> [role]', 'Give a lower role: member, or observer', {
+    example: '/demote @bob observer',
+  }),
+  transfer: command('transfer', '<who> [#group]', 'Make somebody the admin in your place', {
+    example: '/transfer @bob',
+  }),
+  topic: command('topic', '[text]', 'Show or set what the group is about; - is none', {
+    example: '/topic deploys and alerts',
+  }),
+  rename: command('rename', '<title>', 'Give the group another title; - is none', {
+    example: '/rename The other team',
+  }),
+  members: command('members', '[#group]', 'Show who is in the group', { aliases: ['names'] }),
+} as const satisfies Record<string, SlashCommand>;
+
+/** The commands that are about groups. */
+export type GroupSlashName = keyof typeof GROUP_TABLE;
+
 const SLASH_TABLE = {
   msg: command('msg', '<who> [text]', 'Open a conversation; with a text, send it', {
     example: '/msg @bob lunch?',
@@ -38,11 +81,13 @@ const SLASH_TABLE = {
     example: '/search deploy',
     aliases: ['s'],
   }),
-  contacts: command('contacts', '', 'Show the contacts'),
-  who: command('who', '', 'Show which contacts are online', { aliases: ['names'] }),
+  contact: command('contact', '[add|remove who]', 'Show the contacts, or change them', {
+    example: '/contact add @bob',
+    aliases: ['contacts'],
+  }),
+  who: command('who', '', 'Show which contacts are online'),
   whois: command('whois', '[who]', 'Show what is known of somebody', { example: '/whois @bob' }),
-  add: command('add', '[who]', 'Add a contact', { example: '/add @bob' }),
-  remove: command('remove', '[who]', 'Remove a contact', { example: '/remove @bob' }),
+  ...GROUP_TABLE,
   block: command('block', '[who]', 'Take no more messages; they are not told', {
     example: '/block @mallory',
   }),
@@ -68,6 +113,12 @@ const SLASH_TABLE = {
     aliases: ['q', 'exit'],
   }),
 } as const satisfies Record<string, SlashCommand>;
+
+/** What may stand after a command, for completion. */
+export const SLASH_VERBS: Readonly<Partial<Record<SlashName, readonly string[]>>> = {
+  group: ['create', 'delete', 'info', 'list'],
+  contact: ['add', 'remove'],
+};
 
 export type SlashName = keyof typeof SLASH_TABLE;
 
@@ -100,7 +151,7 @@ export function slashHelp(word: string): readonly string[] {
       (one, index) => `  ${(usages[index] ?? '').padEnd(width)}  ${one.summary}`,
     );
     return [
-      'A line goes to the name in the prompt; @bob text goes to somebody else.',
+      'A line goes to the name in the prompt; @bob text or #team text goes elsewhere.',
       'A text may begin with a slash when you double it: //. Ctrl+C twice leaves.',
       ...list,
     ];

@@ -1,56 +1,14 @@
 import { expect } from 'chai';
 import { ChatSession } from '../../../src/cli/chat/chat-session.ts';
-import type { ChatEnd, Screen, ScreenInput } from '../../../src/cli/chat/screen.ts';
-import { SLASH_COMMANDS } from '../../../src/cli/chat/slash-commands.ts';
-import { styleFor } from '../../../src/cli/style.ts';
-import type { Message } from '../../../src/client/api.ts';
+import { GROUP_ACTIONS } from '../../../src/cli/chat/group-actions.ts';
+import { findSlash, SLASH_COMMANDS } from '../../../src/cli/chat/slash-commands.ts';
 import { VirtualClock } from '../../../src/ops/virtual-clock.ts';
 import { FastChatError } from '../../../src/protocol/errors.ts';
 import { parseAddress, parseMessageId, parseUserId } from '../../../src/protocol/ids.ts';
 import { FakeClient, message } from '../../support/fake-client.ts';
+import { MemoryScreen } from '../../support/memory-screen.ts';
 
 const bob = parseAddress('@bob');
-
-class MemoryScreen implements Screen {
-  readonly isInteractive: boolean;
-  readonly columns = 80;
-  readonly style = styleFor(false);
-  readonly shown: string[] = [];
-  prompt = '';
-  ended: ChatEnd | undefined;
-
-  constructor(isInteractive = true) {
-    this.isInteractive = isInteractive;
-  }
-
-  print(lines: readonly string[]): void {
-    this.shown.push(...lines);
-  }
-
-  row(_message: Message, columns: readonly string[]): void {
-    this.shown.push(columns.join('\t'));
-  }
-
-  notice(text: string): void {
-    this.shown.push(`-- ${text}`);
-  }
-
-  alert(text: string): void {
-    this.shown.push(`!! ${text}`);
-  }
-
-  setPrompt(prompt: string): void {
-    this.prompt = prompt;
-  }
-
-  run(_input: ScreenInput): Promise<ChatEnd> {
-    throw new Error('not used');
-  }
-
-  end(how: ChatEnd): void {
-    this.ended = how;
-  }
-}
 
 describe('ChatSession', () => {
   let client: FakeClient;
@@ -294,10 +252,12 @@ describe('ChatSession', () => {
       '/list': '@bob (1 unread)',
       '/search needle': '│ a needle',
       '/contacts': '@bob online verified',
+      '/contact ad': 'say /contact add @bob',
       '/who': 'online: @bob',
       '/whois': '@bob is online',
-      '/add @carol': '@carol is a contact',
-      '/remove @carol': '@carol is no contact any more',
+      '/contact add @carol': '@carol is a contact',
+      '/contact remove @carol': '@carol is no contact any more',
+      '/contact': '@bob online verified',
       '/block @carol': '@carol is blocked',
       '/unblock @carol': '@carol is not blocked any more',
       '/fingerprint': 'you FP-OWN',
@@ -309,8 +269,13 @@ describe('ChatSession', () => {
       '/help': '/whois',
       '/help whois': 'example: /whois @bob',
     };
-    const tested = new Set(Object.keys(expected).map((line) => line.slice(1).split(' ')[0] ?? ''));
-    expect([...tested, 'msg', 'quit']).to.have.members(Object.keys(SLASH_COMMANDS));
+    const tested = new Set(
+      Object.keys(expected).map((line) => findSlash(line.slice(1).split(' ')[0] ?? '')),
+    );
+    const ofGroups = Object.keys(GROUP_ACTIONS);
+    expect([...tested, 'msg', 'quit', 'join', ...ofGroups]).to.have.members(
+      Object.keys(SLASH_COMMANDS),
+    );
     for (const [line, answer] of Object.entries(expected)) {
       screen.shown.length = 0;
       await type(line);

@@ -39,7 +39,7 @@ describe('parseChatLine', () => {
     expect(parseChatLine('/re'))
       .to.have.property('message')
       .that.contains('/read')
-      .and.contains('/remove');
+      .and.contains('/rename');
   });
 });
 
@@ -69,6 +69,11 @@ describe('completeLine', () => {
     expect(completeLine('/msg o', names)).to.deep.equal([['#ops '], 'o']);
     expect(completeLine('hello /qu', names)[0]).to.deep.equal([]);
     expect(completeLine('hello ', names)).to.deep.equal([[], '']);
+    expect(completeLine('/kick be', names)).to.deep.equal([['@bert '], 'be']);
+    expect(completeLine('/join #', names)).to.deep.equal([['#ops '], '#']);
+    expect(completeLine('/g de', names)).to.deep.equal([['delete '], 'de']);
+    expect(completeLine('/group ', names)[0]).to.include.members(['create ', 'info ']);
+    expect(completeLine('/group info o', names)).to.deep.equal([['#ops '], 'o']);
   });
 });
 
