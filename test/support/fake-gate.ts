@@ -79,7 +79,7 @@ function refuse(code: ConstructorParameters<typeof FastChatError>[0]): never {
 
 type GroupCall = Extract<ClientRequest, { type: keyof typeof groupClientCalls }>;
 
-/** The fake has no groups. */
+/** The fake has no groups: what speaks of them runs against whole nodes. */
 function isAboutGroups(request: ClientRequest): request is GroupCall {
   return Object.hasOwn(groupClientCalls, request.type);
 }
@@ -293,7 +293,8 @@ export class FakeSession {
 
   #try(request: ClientRequest): unknown {
     try {
-      return isAboutGroups(request) ? refuse('E_NO_SUCH_GROUP') : this.#serve(request);
+      if (!isAboutGroups(request)) return this.#serve(request);
+      return request.type === 'groups' ? { groups: [] } : refuse('E_NO_SUCH_GROUP');
     } catch (cause) {
       return asFastChatError(cause);
     }
@@ -417,9 +418,6 @@ export class FakeSession {
           if (session.#device === request.device) session.push(goAway);
         return {};
       }
-      // No groups at this gate: what speaks of them runs against whole nodes.
-      case 'groups':
-        return { groups: [] };
       case 'contacts':
         return { contacts: [...this.#me().account.contacts.values()] };
       case 'putContact': {
