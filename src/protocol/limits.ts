@@ -471,6 +471,8 @@ export const CHAT_LOST_NOTICE_MS = 500;
 export const CHAT_QUOTE_COLUMNS = 24;
 /** A title or topic of a group in a line about it; its info shows the whole. */
 export const CHAT_TITLE_COLUMNS = 60;
+/** Members that `/members` lists; `fastchat group info` lists all. */
+export const CHAT_MEMBERS_LISTED_MAX = 100;
 /** Unread messages that opening a conversation shows at most. */
 export const CHAT_UNREAD_MESSAGES_MAX = 200;
 /** Messages that `chat` remembers to have shown, to show none of them again. */

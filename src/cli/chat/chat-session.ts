@@ -199,7 +199,7 @@ export class ChatSession implements ScreenInput {
           return this.#send(this.#conversation.address, line.text);
         throw new FastChatError(
           'E_USAGE',
-          `nobody would get ${quoted(line.text)}: /msg @bob opens a conversation`,
+          `nobody would get ${quoted(line.text)}: /msg @bob opens a conversation, /join #team a group`,
         );
       case 'direct':
         return this.#message(line.target, line.text);

@@ -1,8 +1,10 @@
 /** What the slash commands about groups do. What was done to a group is told by its event, to everybody alike. */
+import type { GroupView } from '../../client/group-api.ts';
 import { FastChatError } from '../../protocol/errors.ts';
 import type { GroupRole } from '../../protocol/group-log.ts';
 import { isGroup, parseGroupId, parseUserId } from '../../protocol/ids.ts';
 import type { GroupId, UserId } from '../../protocol/ids.ts';
+import { CHAT_MEMBERS_LISTED_MAX } from '../../protocol/limits.ts';
 import { safeLine } from '../../protocol/safe-text.ts';
 import { didYouMean } from '../../ops/suggest.ts';
 import { GROUP_ROLES, groupsOf } from '../group-words.ts';
@@ -59,19 +61,26 @@ function toEach(
   };
 }
 
+function memberRows({ group, members: all }: GroupView): readonly string[] {
+  const listed = all.slice(0, CHAT_MEMBERS_LISTED_MAX);
+  const width = Math.max(...listed.map(({ user }) => user.length));
+  const rows = listed.map(({ user, role, online }) =>
+    `  ${user.padEnd(width)}  ${role.padEnd(8)}  ${online ? 'online' : ''}`.trimEnd(),
+  );
+  const left = all.length - listed.length;
+  return left === 0
+    ? rows
+    : [...rows, `  and ${left} more: fastchat group info '${group}' lists all`];
+}
+
 async function members(scope: ActionScope, rest: string): Promise<readonly string[]> {
   const group = rest === '' ? openGroup(scope, '/members #team') : parseGroupId(rest);
   const view = await scope.groups.look(group);
-  const { title, topic } = view;
-  const width = Math.max(...view.members.map(({ user }) => user.length));
-  const rows = view.members.map(({ user, role, online }) =>
-    `  ${user.padEnd(width)}  ${role.padEnd(8)}  ${online ? 'online' : ''}`.trimEnd(),
-  );
   return [
-    safeLine(`${group} ${title}`.trim()),
-    ...(topic === '' ? [] : [safeLine(`topic: ${topic}`)]),
+    safeLine(`${group} ${view.title}`.trim()),
+    ...(view.topic === '' ? [] : [safeLine(`topic: ${view.topic}`)]),
     `${membersLine(view)}:`,
-    ...rows,
+    ...memberRows(view),
   ];
 }
 

@@ -11,6 +11,7 @@ import {
   parseMessageId,
   parseUserId,
 } from '../../../src/protocol/ids.ts';
+import { CHAT_MEMBERS_LISTED_MAX } from '../../../src/protocol/limits.ts';
 import { FakeClient, message } from '../../support/fake-client.ts';
 import { groupView } from '../../support/fake-groups.ts';
 import { MemoryScreen } from '../../support/memory-screen.ts';
@@ -183,6 +184,15 @@ describe('groups in the chat', () => {
         expect(notices).to.deep.equal([`-- ${shown}`]);
         expect(screen.shown.join('\n')).to.not.contain('!!');
       });
+
+    it('list no more members than anybody reads', async () => {
+      const many = Array.from({ length: CHAT_MEMBERS_LISTED_MAX + 1 }, (_, index) => `@u${index}`);
+      const roles = Object.fromEntries(many.map((user) => [user, 'member' as const]));
+      client.group.put(groupView('#team', roles));
+      await type('/members');
+      expect(screen.shown).to.have.length(CHAT_MEMBERS_LISTED_MAX + 3);
+      expect(screen.shown.at(-1)).to.equal("  and 1 more: fastchat group info '#team' lists all");
+    });
 
     it('do it to several', async () => {
       await type('/invite @erin @frank');
