@@ -14,6 +14,7 @@ import { FailOver } from './fail-over.ts';
 import { Membership } from './membership.ts';
 import type { MemberStatus } from './membership.ts';
 import type { MeshPort } from './mesh-port.ts';
+import { PeerMaps } from './peer-maps.ts';
 import { Ownership } from './ownership.ts';
 import type { ShardServing } from './ownership.ts';
 import { NodeHealth } from './placement/health.ts';
@@ -93,11 +94,12 @@ export class Cluster {
   readonly #health: NodeHealth;
   readonly #keeper: PlacementKeeper;
   readonly #failOver: FailOver;
+  readonly #peerMaps: PeerMaps;
   /** Given up at this node. */
   readonly #forgotten = new Set<NodeId>();
   readonly #isForgottenElsewhere: (node: NodeId) => boolean;
 
-  /** Serves the mesh services `actor`, `session` and `replica`; nothing moves before `start`. */
+  /** Serves the mesh services `actor`, `session`, `replica` and `map`; nothing moves before `start`. */
   constructor(ports: ClusterPorts) {
     const { isLeaving = () => false, isForgotten = () => false } = ports;
     const directory = new ShardDirectory(ports.store);
@@ -139,11 +141,13 @@ export class Cluster {
       onRest: () => void sweeper.sweep(),
     });
     this.#failOver = new FailOver({ ...common, replicaSets: this.replicaSets });
+    this.#peerMaps = new PeerMaps({ ...common, membership, lease: this.lease });
   }
 
   /** Connects to the members, takes this node's shards and begins to keep copies and owners as they should be. */
   async start(): Promise<void> {
     this.#membership.start();
+    this.#peerMaps.start();
     const isReached = await this.#reachCoordinator();
     const recognised = this.recognition.start();
     if (isReached) await recognised;
@@ -197,6 +201,7 @@ export class Cluster {
 
   /** Waits for steps under way; the coordinator, the mesh and the store are closed by whoever opened them. */
   async stop(): Promise<void> {
+    this.#peerMaps.stop();
     this.#failOver.stop();
     this.#liveness?.cancel();
     await this.#keeper.stop();

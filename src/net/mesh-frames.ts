@@ -36,6 +36,7 @@ export const MESH_SERVICES = {
   replica: 6,
   operator: 8,
   group: 9,
+  map: 10,
 } as const;
 
 export type MeshService = keyof typeof MESH_SERVICES;

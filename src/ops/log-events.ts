@@ -58,6 +58,7 @@ export const LOG_EVENTS = {
   takeover_failed: 'a shard of this node could not be served yet; it is tried again',
   coordinator_lost: 'the coordinator does not answer; the last map stays in force',
   coordinator_found: 'the coordinator answers again',
+  map_from_peer: 'a newer map came from another node, because the coordinator does not answer here',
   placement: 'the balancer chose a node for a login',
   // Store
   store_opened: 'the store is open',

@@ -153,6 +153,8 @@ export const COORDINATOR_POLL_MS = 5 * SECOND_MS;
 /** Changes of the view within this time are announced together. */
 export const COORDINATOR_ANNOUNCE_DELAY_MS = 20;
 export const COORDINATOR_RETRY_MS = 500;
+/** How often a node without a lease asks a peer for the map. */
+export const PEER_MAP_ASK_MS = 500;
 /** A node that starts waits this long for the coordinator before it serves by the last map it knows. */
 export const COORDINATOR_START_WAIT_MS = 3 * SECOND_MS;
 /** Without a renewal for this long a node counts as dead. */

@@ -52,6 +52,7 @@ export class TestCluster implements TestWorld {
   readonly nodes = new Map<string, TestNode>();
   readonly leaving = new Set<NodeId>();
   readonly shards: number;
+  readonly replicas: number;
   /** Appends that were acknowledged. */
   readonly acked = new Map<Address, number[]>();
   /** Which nodes wrote in which epoch of which shard. */
@@ -64,10 +65,15 @@ export class TestCluster implements TestWorld {
   onKilled: (node: TestNode) => void = () => undefined;
   #isTrafficOn = false;
 
-  constructor(options: { readonly seed: number; readonly shards: number }) {
+  constructor(options: {
+    readonly seed: number;
+    readonly shards: number;
+    readonly replicas?: number;
+  }) {
     this.clock = new VirtualClock({ seed: options.seed });
     this.network = new FakeNetwork(this.clock);
     this.shards = options.shards;
+    this.replicas = options.replicas ?? 1;
     this.network.filter = ({ from, service, kind }) => {
       const node = this.node(from);
       if (service === 'replica' && kind !== 'request') this.onPoint(node, `before ${kind}`);

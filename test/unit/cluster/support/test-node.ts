@@ -30,6 +30,8 @@ export interface TestWorld {
   readonly clock: Clock;
   readonly network: FakeNetwork;
   readonly coordinators: MemoryCoordinatorService;
+  /** Copies of every shard. */
+  readonly replicas: number;
   /** Nodes that drain, as heartbeats would tell. */
   readonly leaving: ReadonlySet<NodeId>;
   /** Called at every point; may kill the node. */
@@ -103,7 +105,7 @@ export class TestNode {
       actors,
       serving: actors,
       sessions: this.#sessions(),
-      replicas: 1,
+      replicas: this.#world.replicas,
       isLeaving: (node) => this.#world.leaving.has(node),
       replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
       clock,
@@ -200,7 +202,7 @@ export class TestNode {
         await tenure.commit([{ key, value: Uint8Array.of(1) }, last]);
         this.#world.onCommitted(this, shard, epoch);
       }
-      return { seq: counter, at: epoch };
+      return { seq: counter, at: epoch, last: counter };
     };
     return {
       deliver: (to, epoch, request, done) => {
