@@ -41,14 +41,24 @@ export interface GroupHubPorts {
   readonly deliver: (session: number, push: Push) => void;
 }
 
+/** What the hub has handed out, for the operator: one frame goes to each interested node, whatever the number of members. */
+export interface GroupFanOut {
+  /** Entries of groups that are owned here. */
+  entries: number;
+  /** Mesh frames sent with entries, also as a relay, and the entries in them. */
+  frames: number;
+  copies: number;
+  /** Frames that could not be sent: a peer is down or its outbox full. */
+  lost: number;
+}
+
 export class GroupHub implements GroupSessions {
   readonly #ports: GroupHubPorts;
   readonly #groups = new Map<GroupId, LocalGroup>();
   readonly #groupsOf = new Map<number, Set<GroupId>>();
   readonly #marks: MarkGatherer;
   readonly #ticker: Timer;
-  /** Frames that could not be sent: a peer is down or its outbox full. */
-  lost = 0;
+  readonly #fanOut: GroupFanOut = { entries: 0, frames: 0, copies: 0, lost: 0 };
 
   /** Serves the mesh service `group`. */
   constructor(ports: GroupHubPorts) {
@@ -63,6 +73,10 @@ export class GroupHub implements GroupSessions {
   /** Groups with interested sessions here. */
   get size(): number {
     return this.#groups.size;
+  }
+
+  get counts(): Readonly<GroupFanOut> {
+    return this.#fanOut;
   }
 
   subscribe(
@@ -113,6 +127,7 @@ export class GroupHub implements GroupSessions {
   fanOut(nodes: readonly NodeId[], news: GroupNews): void {
     const { self, loads, random } = this.#ports;
     const others = nodes.filter((node) => node !== self);
+    this.#fanOut.entries += entriesOf(news);
     if (others.length < nodes.length) this.#take(news);
     if (others.length > 0) this.#send(planRelays(others, loads(), random.fraction()), news);
   }
@@ -128,7 +143,15 @@ export class GroupHub implements GroupSessions {
       // The same bytes for everybody who only listens.
       if (onward.length === 0) direct ??= encode(groupFrame, { news, onward });
       const payload = (onward.length === 0 && direct) || encode(groupFrame, { news, onward });
-      if (!this.#ports.mesh.tell(node, 'group', payload)) this.lost += 1;
+      this.#count(this.#ports.mesh.tell(node, 'group', payload), entriesOf(news));
+    }
+  }
+
+  #count(isSent: boolean, entries: number): void {
+    if (!isSent) this.#fanOut.lost += 1;
+    else if (entries > 0) {
+      this.#fanOut.frames += 1;
+      this.#fanOut.copies += entries;
     }
   }
 
@@ -223,4 +246,8 @@ export class GroupHub implements GroupSessions {
     if (code === 'E_NO_SUCH_GROUP') this.#end(local, new Set(local.sessions.values()));
     else local.renewAtMs = this.#ports.clock.mono() + ANNOUNCE_RETRY_MS;
   }
+}
+
+function entriesOf(news: GroupNews): number {
+  return news.type === 'entries' ? news.entries.length : 0;
 }

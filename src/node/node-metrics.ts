@@ -72,6 +72,14 @@ function readBalancer(node: ChatNode, metrics: Metrics): void {
     metrics.balancerPlacements.of(name).raiseTo(count);
 }
 
+function readGroups({ groups }: ChatNode, metrics: Metrics): void {
+  const { entries, frames, copies, lost } = groups.counts;
+  metrics.groupEntries.raiseTo(entries);
+  metrics.groupFrames.raiseTo(frames);
+  metrics.groupCopies.raiseTo(copies);
+  metrics.groupFramesLost.raiseTo(lost);
+}
+
 function readPlacement(node: ChatNode, metrics: Metrics): void {
   const { served, held, living, wanted, ownerless, moving, steps, takeOvers } =
     node.cluster.status();
@@ -100,11 +108,16 @@ function readReplication(node: ChatNode, metrics: Metrics): void {
 }
 
 /** Reads everything once; called after each sample of the event loop. */
-export function readMetrics(node: ChatNode, metrics: Metrics, loop: LoopSampler): void {
+export function readMetrics(
+  node: ChatNode,
+  metrics: Metrics,
+  loop: Pick<LoopSampler, 'lagMs' | 'utilisation'>,
+): void {
   readMesh(node, metrics);
   readActors(node, metrics);
   readGate(node, metrics);
   readBalancer(node, metrics);
+  readGroups(node, metrics);
   readPlacement(node, metrics);
   readReplication(node, metrics);
   const { freeBytes } = node.ports.store.stats();

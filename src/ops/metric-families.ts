@@ -1,4 +1,5 @@
 /** Every metric of a node, declared once; names without their prefix `fastchat_`. No user or group is ever a label. */
+import { GROUP_FAMILIES } from './group-metric-families.ts';
 
 export interface Family {
   readonly kind: 'counter' | 'gauge' | 'histogram';
@@ -77,6 +78,8 @@ export const FAMILIES = {
     name: 'pushes_paused_total',
     help: 'Times a session fell behind its push window and was told to pull',
   },
+
+  ...GROUP_FAMILIES,
 
   // Actors
   actors: {

@@ -1,5 +1,7 @@
 /** Groups through whole nodes: from the wire of one device to the wires of others, with nothing faked but the ports. */
 import { expect } from 'chai';
+import { readMetrics } from '../../../src/node/node-metrics.ts';
+import { createMetrics } from '../../../src/ops/metrics.ts';
 import type { Push } from '../../../src/protocol/client-calls.ts';
 import type { FastChatError } from '../../../src/protocol/errors.ts';
 import { parseMessageId, parseUserId } from '../../../src/protocol/ids.ts';
@@ -67,6 +69,25 @@ describe('groups through whole nodes', function () {
     expect((await world.pull(third)).entries).to.have.lengthOf(3);
   });
 
+  it('costs one mesh frame per message and interested node other than the owner, as its metrics say', async () => {
+    const { world, all } = await founded(4);
+    const [first] = all;
+    const others = new Set(all.map((person) => world.nodeOf(person)));
+    others.delete(must(world.nodes.find(({ node }) => ownsTeam(node))).name);
+    const before = groupMetrics(world);
+    const messages = 3;
+    for (let counter = 1; counter <= messages; counter += 1) {
+      await first.client.call(said(first, counter, 'one at a time'));
+      const isThere = (): boolean => all.every((person) => pushedTo(person).length === counter);
+      await world.eventually(isThere, 'everybody has it');
+    }
+    const after = groupMetrics(world);
+    expect(others.size).to.be.greaterThan(0);
+    expect(after.entries - before.entries).to.equal(messages);
+    expect(after.frames - before.frames).to.equal(messages * others.size);
+    expect(after.copies - before.copies).to.equal(messages * others.size);
+  });
+
   it('users learn of their membership, and find the group at their next login', async () => {
     const { world, all } = await founded();
     const [, second] = all;
@@ -114,6 +135,18 @@ describe('groups through whole nodes', function () {
     expect(marksSeen().get(bob)).to.deep.equal([2, 2]);
     expect(marksSeen().get(carl)).to.deep.equal([2, 0]);
   });
+
+  /** What the nodes' operators see, summed over nodes. */
+  function groupMetrics(world: GroupsWorld) {
+    const all = world.nodes.map(({ node }) => {
+      const metrics = createMetrics();
+      readMetrics(node, metrics, { lagMs: 0, utilisation: 0 });
+      return metrics;
+    });
+    const sum = (name: 'groupEntries' | 'groupFrames' | 'groupCopies'): number =>
+      all.reduce((total, metrics) => total + metrics[name].value, 0);
+    return { entries: sum('groupEntries'), frames: sum('groupFrames'), copies: sum('groupCopies') };
+  }
 
   /** A group whose owner has no session of its members, so that the same links go on without it. */
   async function foundedElsewhere(): Promise<

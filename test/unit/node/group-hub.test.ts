@@ -153,7 +153,7 @@ describe('the hub of groups', () => {
     const world = new HubWorld(2);
     world.down.add(parseNodeId('n2'));
     world.hub().fanOut([parseNodeId('n2')], entriesNews(6));
-    expect(world.hub().lost).to.equal(1);
+    expect(world.hub().counts.lost).to.equal(1);
   });
 
   it('H1: pushes nothing to a session whose user the group does not know', () => {
