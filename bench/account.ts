@@ -9,6 +9,8 @@ export interface BenchAccount {
   readonly device: DeviceId;
   /** Of the device; Ed25519 as libsodium keeps it. */
   readonly privateKey: string;
+  /** Of the user: signs operations on groups. */
+  readonly identityKey: string;
   readonly incarnation: Incarnation;
   /** What the server had as this device's store token after the last login. */
   token: string;

@@ -22,6 +22,10 @@ export interface BenchOptions {
   /** Messages of one flow on their way at once. */
   readonly window: number;
   readonly textBytes: number;
+  /** Members of a group who send. */
+  readonly senders: number;
+  /** Of each sender, where a scenario sends a number of them. */
+  readonly messages: number;
   readonly generators: number;
   readonly repeat: number;
   /** Path without its end; undefined: no profile. */

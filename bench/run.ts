@@ -9,6 +9,7 @@ import { Bench } from './bench.ts';
 import type { BenchOptions } from './bench.ts';
 import { crowd } from './scenarios/crowd.ts';
 import { direct, directRate } from './scenarios/direct.ts';
+import { group, groupCatchUp } from './scenarios/group.ts';
 import { idle } from './scenarios/idle.ts';
 import { kill } from './scenarios/kill.ts';
 import { login, reconnect } from './scenarios/logins.ts';
@@ -25,6 +26,8 @@ const SCENARIOS: readonly Scenario[] = [
   idle,
   crowd,
   kill,
+  group,
+  groupCatchUp,
 ];
 
 const DEFAULTS: BenchOptions = {
@@ -34,6 +37,8 @@ const DEFAULTS: BenchOptions = {
   rate: 2000,
   window: 8,
   textBytes: 256,
+  senders: 5,
+  messages: 200,
   generators: 1,
   repeat: 3,
   profile: undefined,
@@ -54,6 +59,10 @@ const { values, positionals } = parseArgs({
     rate: number,
     window: number,
     'text-bytes': number,
+    /** The same as `users`, where they make a group. */
+    members: number,
+    senders: number,
+    messages: number,
     generators: number,
     repeat: number,
     json: flag,
@@ -79,11 +88,13 @@ function optionsFor(scenario: Scenario): BenchOptions {
   return {
     ...base,
     nodes: given(values.nodes, base.nodes),
-    users: given(values.users, base.users),
+    users: given(values.members ?? values.users, base.users),
     seconds: given(values.seconds, base.seconds),
     rate: given(values.rate, base.rate),
     window: given(values.window, base.window),
     textBytes: given(values['text-bytes'], base.textBytes),
+    senders: given(values.senders, base.senders),
+    messages: given(values.messages, base.messages),
     generators: given(values.generators, base.generators),
     repeat: values.profile ? 1 : given(values.repeat, base.repeat),
     profile: values.profile ? join(tmpdir(), `fastchat-${scenario.name}`) : undefined,

@@ -20,6 +20,8 @@ import type { BenchAccount } from './account.ts';
 import { Generator } from './generator/generator.ts';
 
 const CACHE = join(tmpdir(), `fastchat-bench-${userInfo().username}`);
+/** Grows with what is kept of an account; older copies are left alone. */
+const ACCOUNTS_FORMAT = 2;
 const MANY = '1000000';
 /** Limits are for people; what is measured here is the machine. */
 const RAISED_LIMITS = [
@@ -44,29 +46,36 @@ export interface World {
   end(): Promise<void>;
 }
 
-function start(nodes: number, dataDir: string): Promise<DevCluster> {
+type OnLog = (node: string, line: string) => void;
+
+function start(nodes: number, dataDir: string, onLog: OnLog): Promise<DevCluster> {
   return startDevCluster({
     nodes,
     dataDir,
     args: [...NODE_ARGS, '--log-level', 'warn'],
-    onLog: (node, line) => console.error(node, line),
+    onLog: (node, line) => onLog(node, line),
   });
 }
 
 /** A running copy of the cached cluster of that size, which is made first when there is none. */
 export async function openWorld({ nodes, users }: WorldSize): Promise<World> {
-  const cached = join(CACHE, `nodes-${nodes}-users-${users}`);
+  const cached = join(CACHE, `nodes-${nodes}-users-${users}-v${ACCOUNTS_FORMAT}`);
   if (!existsSync(cached)) await make({ nodes, users }, cached);
   const dataDir = mkdtempSync(join(CACHE, 'run-'));
   cpSync(cached, dataDir, { recursive: true, preserveTimestamps: true });
   const accounts = JSON.parse(
     readFileSync(join(dataDir, 'accounts.json'), 'utf8'),
   ) as BenchAccount[];
-  const cluster = await start(nodes, dataDir);
+  let isEnding = false;
+  // Nodes that stop all at once miss each other, and say so.
+  const cluster = await start(nodes, dataDir, (node, line) => {
+    if (!isEnding) console.error(node, line);
+  });
   return {
     cluster,
     accounts,
     async end() {
+      isEnding = true;
       await cluster.stop();
       rmSync(dataDir, { recursive: true, force: true });
     },
@@ -77,7 +86,7 @@ async function make({ nodes, users }: WorldSize, cached: string): Promise<void> 
   console.error(`making ${users} accounts once`);
   mkdirSync(CACHE, { recursive: true, mode: 0o700 });
   const dataDir = mkdtempSync(join(CACHE, 'new-'));
-  const cluster = await start(nodes, dataDir);
+  const cluster = await start(nodes, dataDir, (node, line) => console.error(node, line));
   const generator = new Generator();
   const names = Array.from({ length: users }, (_, index) => `@bench-${index}`);
   let accounts: readonly BenchAccount[] = [];

@@ -1,4 +1,5 @@
 /** What the benchmark asks of a load generator process, over the channel between parent and child. */
+import type { GroupId, Incarnation, UserId } from '../../src/protocol/ids.ts';
 import type { BenchAccount } from '../account.ts';
 import type { CrowdSize } from './crowd.ts';
 import type { Snapshot } from './tally.ts';
@@ -17,7 +18,43 @@ export interface FlowState {
   readonly stored: number;
 }
 
-export interface Commands {
+/** A group that was made for a run. */
+export interface GroupMade {
+  readonly group: GroupId;
+  readonly incarnation: Incarnation;
+}
+
+/** What members of a group are to send. */
+export interface GroupLoad {
+  readonly senders: readonly UserId[];
+  /** Of each. */
+  readonly messages: number;
+  /** Of each, on their way at once. */
+  readonly window: number;
+  readonly bodyBytes: number;
+}
+
+export interface GroupCommands {
+  /** Attaches these users, some at a time. */
+  readonly groupAttach: (users: readonly UserId[]) => Promise<void>;
+  /** Makes a group of these users; the first is its author, and attached here. */
+  readonly groupMake: (name: string, members: readonly UserId[]) => Promise<GroupMade>;
+  /** Subscribes these users; answers the newest entry. `fromStart`: they have nothing yet. */
+  readonly groupFollow: (
+    made: GroupMade,
+    users: readonly UserId[],
+    fromStart: boolean,
+  ) => Promise<number>;
+  readonly groupSend: (load: GroupLoad) => void;
+  /** They pull all that they do not have. */
+  readonly groupPull: (users: readonly UserId[], head: number) => void;
+  /** Resolves when these users have everything up to `head`, in the order of everybody, and their messages are answered. */
+  readonly groupReached: (users: readonly UserId[], head: number) => Promise<void>;
+  /** Of the order in which the members here got the messages. */
+  readonly groupDigest: () => string;
+}
+
+export interface Commands extends GroupCommands {
   /** Where the cluster is, and the accounts that this process may use. */
   readonly prepare: (world: {
     readonly url: string;

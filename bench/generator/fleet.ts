@@ -4,6 +4,7 @@ import { parseUserId } from '../../src/protocol/ids.ts';
 import type { BenchAccount } from '../account.ts';
 import type { Commands, FlowPlan, FlowState } from './commands.ts';
 import { Crowd } from './crowd.ts';
+import { GroupFleet } from './group-fleet.ts';
 import { Logins } from './login.ts';
 import { Refused } from './raw-link.ts';
 import { Flow, Session } from './session.ts';
@@ -30,6 +31,7 @@ export class Fleet implements Commands {
   readonly #tally = new Tally();
   readonly #accounts = new Map<string, BenchAccount>();
   readonly #sessions = new Map<string, Session>();
+  readonly #groups = new GroupFleet(this.#tally);
   readonly #tickets = new Map<string, Buffer>();
   #flows: Flow[] = [];
   #logins: Logins | undefined;
@@ -153,6 +155,27 @@ export class Fleet implements Commands {
     // What was sent and not answered is sent again, with the same counters.
     for (const flow of this.#flows) flow.sent = flow.stored;
   };
+
+  readonly groupAttach: Commands['groupAttach'] = (users) => {
+    const numbers = new Map([...this.#accounts.keys()].map((user, index) => [user, index]));
+    return each(users, LOGINS_AT_ONCE, async (user) => {
+      if (this.#groups.has(user)) return;
+      const account = this.#account(user);
+      const index = numbers.get(user) ?? 0;
+      this.#groups.add(account, await this.#dialler.byDevice(account), index);
+    });
+  };
+
+  readonly groupMake: Commands['groupMake'] = (name, members) => this.#groups.make(name, members);
+
+  readonly groupFollow: Commands['groupFollow'] = (made, users, fromStart) =>
+    this.#groups.follow(made, users, fromStart);
+
+  readonly groupSend: Commands['groupSend'] = (load) => this.#groups.send(load);
+  readonly groupPull: Commands['groupPull'] = (users, head) => this.#groups.pull(users, head);
+  readonly groupReached: Commands['groupReached'] = (users, head) =>
+    this.#groups.reached(users, head);
+  readonly groupDigest: Commands['groupDigest'] = () => this.#groups.digest();
 
   readonly accounts: Commands['accounts'] = () => [...this.#accounts.values()];
 

@@ -83,6 +83,7 @@ export class Logins {
       user,
       device,
       privateKey,
+      identityKey: toBase64url(identity.privateKey),
       token: toBase64url(token),
       incarnation: '' as Incarnation,
     };

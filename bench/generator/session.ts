@@ -30,7 +30,11 @@ export class Flow {
   constructor(from: BenchAccount, to: BenchAccount, bodyBytes: number) {
     this.from = from.user;
     this.to = to.user;
-    this.template = new SendTemplate(from, to, bodyBytes);
+    this.template = new SendTemplate(
+      from,
+      { address: to.user, incarnation: to.incarnation },
+      bodyBytes,
+    );
   }
 
   next(now: number): Uint8Array {

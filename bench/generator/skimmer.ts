@@ -36,6 +36,15 @@ export class Skimmer {
     return this.#bytes.toString('utf8', this.#at - length, this.#at);
   }
 
+  /** A byte string, as a view of the frame. */
+  binary(): Buffer {
+    const head = this.#byte();
+    if (head < 0xc4 || head > 0xc6) throw new Error(`expected bytes, not 0x${head.toString(16)}`);
+    const length = this.#number(2 ** (head - 0xc4));
+    this.#step(length);
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
   skip(values: number): void {
     for (let left = values; left > 0; left -= 1) left += this.#skipOne();
   }
