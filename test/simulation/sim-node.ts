@@ -50,6 +50,8 @@ export interface SimWorldPorts {
   /** Copies that every shard should have. */
   readonly replicas: number;
   readonly bugs: NodeBugs;
+  /** How long entries are kept, delivered or not; missing: as long as in production. */
+  readonly retentionMs?: number;
   /** The coordinator as an entity of its own, like etcd; missing: the first node keeps it. */
   readonly coordinators?: MemoryCoordinatorService;
   /** How long a flush takes now, in milliseconds. */
@@ -150,8 +152,8 @@ export class SimNode {
         fingerprint: FINGERPRINT,
         settings: {
           limits: DEFAULT_LIMITS,
-          mailboxTtlMs: MAILBOX_TTL_DEFAULT_MS,
-          historyRetentionMs: HISTORY_RETENTION_DEFAULT_MS,
+          mailboxTtlMs: this.#ports.retentionMs ?? MAILBOX_TTL_DEFAULT_MS,
+          historyRetentionMs: this.#ports.retentionMs ?? HISTORY_RETENTION_DEFAULT_MS,
           balance: 'inverse-load',
           registration: 'open',
           stretching: 'weak',

@@ -11,6 +11,12 @@ import { SimNode } from '../../simulation/sim-node.ts';
 import type { Home } from '../../unit/client/home.ts';
 import { Homes } from '../../unit/client/home.ts';
 
+interface ClusterOptions {
+  readonly seed?: number;
+  /** How long nodes keep entries. */
+  readonly retentionMs?: number;
+}
+
 const STEP_MS = 10;
 const LIMIT_MS = 60_000;
 
@@ -32,8 +38,8 @@ export class ClusterWorld extends Homes {
     this.#mesh = new MemoryMesh(network);
   }
 
-  static async start(nodes = 3, seed = 11): Promise<ClusterWorld> {
-    const world = new ClusterWorld(seed);
+  static async start(nodes = 3, options: ClusterOptions = {}): Promise<ClusterWorld> {
+    const world = new ClusterWorld(options.seed ?? 11);
     const ports = {
       clock: world.clock,
       random: world.random,
@@ -47,6 +53,7 @@ export class ClusterWorld extends Homes {
       skewMs: () => 0,
       log: silentLog,
       bugs: {},
+      ...(options.retentionMs === undefined ? {} : { retentionMs: options.retentionMs }),
     };
     for (let index = 1; index <= nodes; index += 1) {
       const node = new SimNode(`n${index}`, ports);

@@ -2,7 +2,11 @@
 import { expect } from 'chai';
 import { parseGroupId, parseUserId } from '../../../src/protocol/ids.ts';
 import type { UserId } from '../../../src/protocol/ids.ts';
-import { GROUP_SEALS_MAX } from '../../../src/protocol/limits.ts';
+import {
+  BOX_KEY_RETAIN_MS,
+  BOX_KEY_ROTATE_MS,
+  GROUP_SEALS_MAX,
+} from '../../../src/protocol/limits.ts';
 import type { Home } from '../../unit/client/home.ts';
 import { Home as FreshHome, PASSWORD } from '../../unit/client/home.ts';
 import { ClusterWorld } from './cluster-world.ts';
@@ -168,5 +172,60 @@ describe('a group on an odd day', function () {
     expect(await world.shown(b, 1)).to.deep.equal(['a crowd']);
     const { members } = await world.until(b.client.group.info(team));
     expect(members).to.have.lengthOf(users.length + 1);
+  });
+
+  it('is followed by a device that was away longer than entries are kept', async () => {
+    const world = await ClusterWorld.start(1, { retentionMs: 60_000 });
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.until(a.client.group.create(team, { members: [ben], title: 'first' }));
+    await world.until(a.client.send(team, 'seen'));
+    await world.shown(b, 1);
+    b.crash();
+    await crowd(world, 2);
+    await world.until(a.client.group.add(team, parseUserId('m1')));
+    await world.until(a.client.send(team, 'expires'));
+    await world.until(a.client.group.remove(team, parseUserId('m1')));
+    await world.until(a.client.group.add(team, parseUserId('m2'), 'observer'));
+    await world.until(a.client.group.rename(team, 'second'));
+    await world.pass(70_000);
+    // A group looks for what has expired soon after it comes to life, and every hour from then on.
+    const [node] = world.nodes;
+    node?.crash();
+    await world.until(node?.start() ?? Promise.reject(new Error('no node')));
+    await world.pass(70_000);
+    await world.until(a.client.send(team, 'kept'));
+    await world.until(b.restart());
+    await world.until(b.client.caughtUp());
+    expect(b.shown()).to.deep.equal(['seen', 'kept']);
+    const { title, members } = await world.until(b.client.group.info(team));
+    expect(title).to.equal('second');
+    expect(members.map(({ user, role }) => `${user} ${role}`)).to.deep.equal([
+      '@ann admin',
+      '@ben member',
+      '@m2 observer',
+    ]);
+    // Only what is gone for good is told of.
+    expect(b.warnings()).to.deep.equal(['E_NO_SUCH_MESSAGE']);
+    await world.until(b.client.send(team, 'back'));
+    expect(await world.shown(a, 1)).to.deep.equal(['back']);
+  });
+
+  it('is opened by a new device after the box key that its key was sealed to has gone', async () => {
+    const world = await ClusterWorld.start(1);
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await world.until(a.client.send(team, 'for long'));
+    await world.shown(b, 1);
+    const days = 3 + BOX_KEY_RETAIN_MS / BOX_KEY_ROTATE_MS;
+    for (let day = 1; day <= days; day += 1) {
+      await world.until(b.client.close());
+      b.skewMs += BOX_KEY_ROTATE_MS;
+      await world.until(b.restart());
+      await world.pass(200);
+    }
+    const other = await world.joinAgain('ben', 'ben-2');
+    await world.until(a.client.send(team, 'still'));
+    expect((await world.shown(other, 1)).at(-1)).to.equal('still');
+    expect(other.warnings()).to.deep.equal([]);
   });
 });

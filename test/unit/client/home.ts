@@ -27,6 +27,8 @@ export class Home {
   readonly world: Homes;
   readonly disk: MemoryDisk;
   readonly events: ClientEvent[] = [];
+  /** How far the date of this machine is ahead, from the next start on. */
+  skewMs = 0;
   #client: Client | undefined;
   #clock: ScopedClock | undefined;
 
@@ -45,7 +47,7 @@ export class Home {
   /** The fake cluster is a development cluster; `trustsWeakStretching` false: this home was told of none. */
   async open(trustsWeakStretching = true): Promise<Client> {
     const { random, suite, links, gates } = this.world;
-    const clock = new ScopedClock(this.world.clock);
+    const clock = new ScopedClock(this.world.clock, this.skewMs);
     this.#clock = clock;
     const kv = createMemoryClientKv({ clock, disk: this.disk, flushDelayMs: () => 1 });
     const passwords = createTransparentPasswordClient(random);
