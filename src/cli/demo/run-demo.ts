@@ -16,7 +16,9 @@ async function introduce(context: CommandContext, stage: Stage): Promise<void> {
   const { owner, shard } = await stage.where(YOU);
   out.note(`you are @you; your mailbox is shard ${shard}, kept by ${owner}`);
   out.note(`@echo is a bot with keys of its own: write to it`);
-  out.note(`try: kill -9 a node while you write; /help; /verify @echo; Ctrl+C twice to leave`);
+  out.note(
+    `try: kill -9 a node while you write; /group create #team @echo; /help; Ctrl+C twice leaves`,
+  );
 }
 
 async function converse(context: CommandContext): Promise<number> {

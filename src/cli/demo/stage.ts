@@ -9,7 +9,7 @@ import type { DevCluster } from '../../node/dev-cluster.ts';
 import type { ClusterReport, MailboxReport, WhereReport } from '../../ops/admin-api.ts';
 import { ADMIN_ROUTES } from '../../ops/admin-api.ts';
 import { ADMIN_TOKEN_FILE, readAdminToken } from '../../ops/admin-token.ts';
-import type { UserId } from '../../protocol/ids.ts';
+import type { Address, UserId } from '../../protocol/ids.ts';
 import type { CommandContext } from '../command.ts';
 
 const NODES = 3;
@@ -58,8 +58,8 @@ export class Stage {
     await client.close();
   }
 
-  where(user: UserId): Promise<WhereReport> {
-    return this.#ask(ADMIN_ROUTES.where, { address: user });
+  where(address: Address): Promise<WhereReport> {
+    return this.#ask(ADMIN_ROUTES.where, { address });
   }
 
   mailbox(user: UserId): Promise<MailboxReport> {

@@ -1,8 +1,9 @@
 /** The demo without a terminal: a scripted tour that checks itself and prints what happens. */
 import type { Client, ClientEvent } from '../../client/api.ts';
+import type { GroupEventChange } from '../../client/group-api.ts';
 import { within } from '../../ops/lifecycle.ts';
 import { FastChatError } from '../../protocol/errors.ts';
-import { parseUserId } from '../../protocol/ids.ts';
+import { parseGroupId, parseUserId } from '../../protocol/ids.ts';
 import type { UserId } from '../../protocol/ids.ts';
 import { REQUEST_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { CommandContext } from '../command.ts';
@@ -15,6 +16,9 @@ const PASSWORD = 'a password for the tour';
 const ADA = parseUserId('@ada');
 const BEN = parseUserId('@ben');
 const CLEO = parseUserId('@cleo');
+const CREW = parseGroupId('#crew');
+const TO_ALL = 'One sealed copy for all of you.';
+const TO_BEN = 'Cleo is out, and this is under a key that she never had.';
 const WHILE_AWAY = [
   'Are you there?',
   'The node with your mailbox will be killed.',
@@ -22,6 +26,9 @@ const WHILE_AWAY = [
 ];
 
 type MessageEvent = Extract<ClientEvent, { type: 'message' }>;
+
+/** Ada, Ben and Cleo. */
+type Trio = readonly [ada: Client, ben: Client, cleo: Client];
 
 class Tour {
   readonly #context: CommandContext;
@@ -39,6 +46,7 @@ class Tour {
       await this.#say(`  ${ready.node}  process ${ready.pid}  gate ${new URL(ready.url).host}`);
     await this.#logIn();
     await this.#acrossNodes();
+    await this.#inAGroup();
     await this.#offline();
     await this.#killOwner();
     await this.#comeBack();
@@ -93,6 +101,39 @@ class Tour {
     await this.#say(`  ${from} → ${to}  ${sent.state.padEnd(9)}  ${text}`);
   }
 
+  async #inAGroup(): Promise<void> {
+    const [ada, ben, cleo]: Trio = [this.#person(ADA), this.#person(BEN), this.#person(CLEO)];
+    await this.#say('\n@ada makes a group of the three; what it is called no node can read:');
+    const letIn = [ben, cleo].map((client) => this.#change(client, 'added'));
+    const { epoch } = await ada.group.create(CREW, { members: [BEN, CLEO], title: 'The crew' });
+    await Promise.all(letIn);
+    const { owner, shard } = await this.#stage.where(CREW);
+    await this.#say(`  ${CREW} is shard ${shard} on ${owner}; its key is number ${epoch}`);
+    const arrivals = [ben, cleo].map((client) => this.#arrivals(client, [TO_ALL]));
+    await ada.send(CREW, TO_ALL);
+    await Promise.all(arrivals);
+    await this.#say(`  ${ADA} → ${CREW}  at ${BEN} and ${CLEO}  ${TO_ALL}`);
+    await this.#withoutCleo([ada, ben, cleo]);
+  }
+
+  async #withoutCleo([ada, ben, cleo]: Trio): Promise<void> {
+    const out = this.#change(cleo, 'removed');
+    const { epoch } = await ada.group.remove(CREW, CLEO);
+    await out;
+    await this.#say(`  ${ADA} puts ${CLEO} out: the key is number ${epoch} from now on`);
+    const arrival = this.#arrivals(ben, [TO_BEN]);
+    await ada.send(CREW, TO_BEN);
+    await arrival;
+    const seen = (await cleo.history(CREW)).map(({ text }) => text);
+    this.#check(seen.join() === TO_ALL, `${CLEO} has what was written while she was in, no more`);
+    await this.#say(`  ${ADA} → ${CREW}  at ${BEN} alone  ${TO_BEN}`);
+    const end = this.#change(ben, 'deleted');
+    await ada.group.delete(CREW);
+    await end;
+    this.#check((await ben.groups()).length === 0, `${CREW} is gone for everybody`);
+    await this.#say(`  ${ADA} deletes ${CREW}: it is gone for everybody`);
+  }
+
   async #offline(): Promise<void> {
     await this.#say('\n@ben goes offline. @ada sends him three messages:');
     await this.#stage.leave(this.#person(BEN));
@@ -136,6 +177,18 @@ class Tour {
     const shown = [events, history].map((list) => list.map(({ text }) => text).join('\n'));
     const isRight = shown.every((texts) => texts === WHILE_AWAY.join('\n'));
     this.#check(isRight, 'the three arrived once and in order');
+  }
+
+  /** Resolves when `client` tells that this was done to the group. */
+  #change(client: Client, change: GroupEventChange): Promise<void> {
+    const told = new Promise<void>((resolve) => {
+      const listener = client.on((event) => {
+        if (event.type !== 'group' || event.group !== CREW || event.change !== change) return;
+        listener.off();
+        resolve();
+      });
+    });
+    return within(this.#context.io.clock, REQUEST_TIMEOUT_MS, `${change} in ${CREW}`, told);
   }
 
   /**
