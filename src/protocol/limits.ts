@@ -473,6 +473,8 @@ export const CHAT_LOST_NOTICE_MS = 500;
 export const CHAT_QUOTE_COLUMNS = 24;
 /** A title or topic of a group in a line about it; its info shows the whole. */
 export const CHAT_TITLE_COLUMNS = 60;
+/** Names that a chat completes: those that come after these are not. */
+export const CHAT_NAMES_MAX = 5000;
 /** Members that `/members` lists; `fastchat group info` lists all. */
 export const CHAT_MEMBERS_LISTED_MAX = 100;
 /** Unread messages that opening a conversation shows at most. */

@@ -3,7 +3,7 @@ import type { Client } from '../../client/api.ts';
 import { asFastChatError, FastChatError } from '../../protocol/errors.ts';
 import { isGroup, parseUserId } from '../../protocol/ids.ts';
 import type { Address, GroupId } from '../../protocol/ids.ts';
-import { COMMAND_GRACE_MS } from '../../protocol/limits.ts';
+import { CHAT_NAMES_MAX, COMMAND_GRACE_MS } from '../../protocol/limits.ts';
 import type { Clock } from '../../ops/clock.ts';
 import { within } from '../../ops/lifecycle.ts';
 import { didYouMean } from '../../ops/suggest.ts';
@@ -25,7 +25,7 @@ export class Names {
   }
 
   add(address: Address): void {
-    this.#known.add(address);
+    if (this.#known.size < CHAT_NAMES_MAX) this.#known.add(address);
   }
 
   /** The conversations and groups of this device; needs no connection. */

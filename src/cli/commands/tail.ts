@@ -6,6 +6,7 @@ import { COMMAND_TIMEOUT_DEFAULT_MS, TAIL_BATCH_MESSAGES } from '../../protocol/
 import { unlessAborted, withSession } from '../account.ts';
 import type { CommandContext } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
+import { groupEventLine } from '../group-event-line.ts';
 import { printMessage } from '../message-output.ts';
 import { ConnectionNotes } from '../chat/connection-notes.ts';
 import { onlineNotice } from '../chat/render.ts';
@@ -15,14 +16,15 @@ import { counted } from '../text-layout.ts';
 class Printer {
   readonly #context: CommandContext;
   readonly #client: Client;
-  readonly #conversation: Address | undefined;
+  /** undefined: all of them. */
+  readonly conversation: Address | undefined;
   #running: Promise<void> | undefined;
   #isAgain = false;
 
   constructor(context: CommandContext, client: Client, conversation: Address | undefined) {
     this.#context = context;
     this.#client = client;
-    this.#conversation = conversation;
+    this.conversation = conversation;
   }
 
   /** Prints everything unprinted; a call while one runs makes that one look again. */
@@ -41,7 +43,7 @@ class Printer {
 
   async #printAll(account: UserId): Promise<void> {
     for (;;) {
-      const batch = await this.#client.unprinted(this.#conversation, TAIL_BATCH_MESSAGES);
+      const batch = await this.#client.unprinted(this.conversation, TAIL_BATCH_MESSAGES);
       if (batch.messages.length === 0) return;
       for (const message of batch.messages) await printMessage(this.#context, account, message);
       // After the reader has it: a crash in between prints twice, never not at all.
@@ -50,8 +52,9 @@ class Printer {
   }
 }
 
-/** Prints at every message until the command is ended. */
+/** Prints at every message until the command is ended; what happens to groups is a note. */
 async function follow(context: CommandContext, client: Client, printer: Printer): Promise<never> {
+  const { conversation } = printer;
   let fail: (cause: unknown) => void = () => undefined;
   const failed = new Promise<never>((_, reject) => (fail = reject));
   const connection = new ConnectionNotes({
@@ -62,6 +65,8 @@ async function follow(context: CommandContext, client: Client, printer: Printer)
   const listener = client.on((event) => {
     if (event.type === 'message') printer.print().catch(fail);
     if (event.type === 'state') connection.changed(event);
+    if (event.type === 'group' && (conversation === undefined || conversation === event.group))
+      context.out.note(groupEventLine(event, client.account));
   });
   try {
     // What arrived before the listener was there.

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { ChatSession } from '../../../src/cli/chat/chat-session.ts';
+import { Names } from '../../../src/cli/chat/names.ts';
 import { GROUP_ACTIONS } from '../../../src/cli/chat/group-actions.ts';
 import type { GroupEvent } from '../../../src/client/group-api.ts';
 import { VirtualClock } from '../../../src/ops/virtual-clock.ts';
@@ -11,7 +12,7 @@ import {
   parseMessageId,
   parseUserId,
 } from '../../../src/protocol/ids.ts';
-import { CHAT_MEMBERS_LISTED_MAX } from '../../../src/protocol/limits.ts';
+import { CHAT_MEMBERS_LISTED_MAX, CHAT_NAMES_MAX } from '../../../src/protocol/limits.ts';
 import { FakeClient, message } from '../../support/fake-client.ts';
 import { groupView } from '../../support/fake-groups.ts';
 import { MemoryScreen } from '../../support/memory-screen.ts';
@@ -381,6 +382,15 @@ describe('groups in the chat', () => {
     it('knows groups without a connection, and the members of the one that is open', () => {
       expect(session.complete('#te')[0]).to.deep.equal(['#team ']);
       expect(session.complete('/kick @ca')[0]).to.deep.equal(['@carol ']);
+    });
+
+    it('learns a bounded number of names', async () => {
+      const names = new Names(client, clock);
+      for (let index = 0; index <= CHAT_NAMES_MAX; index += 1) names.add(parseUserId(`u${index}`));
+      expect(names.all).to.have.length(CHAT_NAMES_MAX);
+      // One that was not learnt is asked for.
+      expect(await names.resolve(`u${CHAT_NAMES_MAX}`)).to.equal(`@u${CHAT_NAMES_MAX}`);
+      expect(client.calls.at(-1)).to.equal(`presence @u${CHAT_NAMES_MAX}`);
     });
 
     it('learns who and what comes', () => {

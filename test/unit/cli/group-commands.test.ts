@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { ErrorCode } from '../../../src/protocol/errors.ts';
+import { parseGroupId, parseUserId } from '../../../src/protocol/ids.ts';
 import { CliWorld } from '../../support/cli-world.ts';
 import { message } from '../../support/fake-client.ts';
 import type { FakeClient } from '../../support/fake-client.ts';
@@ -274,6 +275,21 @@ describe('fastchat group', () => {
           ['#team', '@carol', 'hi'],
         ]);
       }
+    });
+
+    it('of tail --follow: what happens to it is a note, and nothing that happens elsewhere', async () => {
+      const { io, code } = world.start(['tail', '#team', '--follow']);
+      const bob = parseUserId('bob');
+      const event = { type: 'group', change: 'left', user: bob, by: bob, epoch: 4 } as const;
+      // Nothing shows when it begins to listen.
+      while (io.err() === '') {
+        for (const group of ['#ops', '#team'].map(parseGroupId)) client.emit({ ...event, group });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      io.signal('SIGINT');
+      expect(await code).to.equal(130);
+      expect(io.err()).to.equal('fastchat: @bob left #team\n');
+      expect(io.out()).to.equal('');
     });
 
     it('of read: empty where nobody has written, exit 7 where the account is not in it', async () => {
