@@ -12,7 +12,6 @@ import type { Home } from '../../unit/client/home.ts';
 import { Homes } from '../../unit/client/home.ts';
 
 interface ClusterOptions {
-  readonly seed?: number;
   /** How long nodes keep entries. */
   readonly retentionMs?: number;
 }
@@ -28,7 +27,7 @@ export class ClusterWorld extends Homes {
   readonly nodes: SimNode[] = [];
   readonly #mesh: MemoryMesh;
 
-  private constructor(seed: number) {
+  protected constructor(seed = 11) {
     super();
     this.clock = new VirtualClock({ seed });
     this.random = seededRandom(seed);
@@ -39,27 +38,8 @@ export class ClusterWorld extends Homes {
   }
 
   static async start(nodes = 3, options: ClusterOptions = {}): Promise<ClusterWorld> {
-    const world = new ClusterWorld(options.seed ?? 11);
-    const ports = {
-      clock: world.clock,
-      random: world.random,
-      mesh: world.#mesh,
-      links: world.links,
-      signingKeys: world.suite.signKeyPair(),
-      passwordSetup: 'simulated set-up',
-      shards: 16,
-      replicas: Math.min(3, nodes),
-      flushDelayMs: (_: string, random: Random) => 1 + Math.floor(random.fraction() * 5),
-      skewMs: () => 0,
-      log: silentLog,
-      bugs: {},
-      ...(options.retentionMs === undefined ? {} : { retentionMs: options.retentionMs }),
-    };
-    for (let index = 1; index <= nodes; index += 1) {
-      const node = new SimNode(`n${index}`, ports);
-      world.nodes.push(node);
-      await world.until(world.#join(node));
-    }
+    const world = new ClusterWorld();
+    await world.addNodes(nodes, options);
     return world;
   }
 
@@ -80,6 +60,29 @@ export class ClusterWorld extends Homes {
   async shown(home: Home, count: number): Promise<readonly string[]> {
     await this.eventually(() => home.shown().length >= count, `${home.name} shows ${count}`);
     return home.shown();
+  }
+
+  protected async addNodes(count: number, options: ClusterOptions = {}): Promise<void> {
+    const ports = {
+      clock: this.clock,
+      random: this.random,
+      mesh: this.#mesh,
+      links: this.links,
+      signingKeys: this.suite.signKeyPair(),
+      passwordSetup: 'simulated set-up',
+      shards: 16,
+      replicas: Math.min(3, count),
+      flushDelayMs: (_: string, random: Random) => 1 + Math.floor(random.fraction() * 5),
+      skewMs: () => 0,
+      log: silentLog,
+      bugs: {},
+      ...options,
+    };
+    for (let index = 1; index <= count; index += 1) {
+      const node = new SimNode(`n${index}`, ports);
+      this.nodes.push(node);
+      await this.until(this.#join(node));
+    }
   }
 
   async #join(node: SimNode): Promise<void> {

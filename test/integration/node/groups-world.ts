@@ -1,24 +1,15 @@
 /** Three whole nodes over the twins of their ports, and people who sign, seal and speak the wire by hand. */
-import { MemoryLinks } from '../../../src/net/memory-links.ts';
-import { MemoryMesh } from '../../../src/net/memory-transport.ts';
 import { createTransparentPasswordClient } from '../../../src/crypto/opening/transparent-password-client.ts';
 import { publishedBoxKey } from '../../../src/crypto/opening/vault.ts';
-import type { OpeningSuite } from '../../../src/crypto/suite.ts';
-import { silentLog } from '../../../src/ops/log.ts';
-import { seededRandom } from '../../../src/ops/random.ts';
-import type { Random } from '../../../src/ops/random.ts';
-import { VirtualClock } from '../../../src/ops/virtual-clock.ts';
 import type { Push } from '../../../src/protocol/client-calls.ts';
 import type { GroupEntry } from '../../../src/protocol/group-log.ts';
 import type { UserId } from '../../../src/protocol/ids.ts';
-import { FINGERPRINT, SimNode } from '../../simulation/sim-node.ts';
+import { FINGERPRINT } from '../../simulation/sim-node.ts';
+import { ClusterWorld } from '../client/cluster-world.ts';
 import { Member, life, must, people, team } from '../../unit/crypto/group-people.ts';
 import type { People, Sent } from '../../unit/crypto/group-people.ts';
-import { transparentSuite } from '../../unit/crypto/people.ts';
 import { TestClient } from '../../unit/node/gate-world.ts';
 
-const STEP_MS = 10;
-const LIMIT_MS = 60_000;
 const BOX_EPOCH = 1;
 
 /** A device of a member, attached at one node. */
@@ -28,69 +19,20 @@ export interface Person {
   readonly member: Member;
 }
 
-export class GroupsWorld {
-  readonly clock: VirtualClock;
-  readonly random: Random;
-  readonly suite: OpeningSuite;
+export class GroupsWorld extends ClusterWorld {
   readonly fingerprint = FINGERPRINT;
-  readonly passwordClient: ReturnType<typeof createTransparentPasswordClient>;
+  readonly passwordClient = createTransparentPasswordClient(this.random);
   readonly everybody: People;
-  readonly nodes: SimNode[] = [];
-  readonly #links: MemoryLinks;
-  readonly #mesh: MemoryMesh;
 
   private constructor(names: readonly string[], seed: number) {
-    this.clock = new VirtualClock({ seed });
-    this.random = seededRandom(seed);
-    this.suite = transparentSuite(seed);
-    this.passwordClient = createTransparentPasswordClient(this.random);
+    super(seed);
     this.everybody = people(this.suite, ...names);
-    this.#links = new MemoryLinks({ clock: this.clock, random: this.random, delayMs: [1, 3] });
-    this.#mesh = new MemoryMesh({ clock: this.clock, random: this.random, delayMs: [1, 3] });
   }
 
-  static async start(names: readonly string[], nodes = 3, seed = 5): Promise<GroupsWorld> {
+  static async startWith(names: readonly string[], nodes = 3, seed = 5): Promise<GroupsWorld> {
     const world = new GroupsWorld(names, seed);
-    const ports = {
-      clock: world.clock,
-      random: world.random,
-      mesh: world.#mesh,
-      links: world.#links,
-      signingKeys: world.suite.signKeyPair(),
-      passwordSetup: 'simulated set-up',
-      shards: 16,
-      replicas: Math.min(3, nodes),
-      flushDelayMs: (_: string, random: Random) => 1 + Math.floor(random.fraction() * 20),
-      skewMs: () => 0,
-      log: silentLog,
-      bugs: {},
-    };
-    for (let index = 1; index <= nodes; index += 1) {
-      const node = new SimNode(`n${index}`, ports);
-      world.nodes.push(node);
-      await world.until(world.#join(node));
-    }
+    await world.addNodes(nodes);
     return world;
-  }
-
-  /** Lets the clock run until `work` is done. */
-  async until<T>(work: Promise<T>): Promise<T> {
-    const progress = { isDone: false };
-    const settle = (): void => {
-      progress.isDone = true;
-    };
-    work.then(settle, settle);
-    await this.eventually(() => progress.isDone, 'the work is done');
-    return work;
-  }
-
-  /** Lets the clock run until `holds`. */
-  async eventually(holds: () => boolean, what: string): Promise<void> {
-    const deadlineMs = this.clock.mono() + LIMIT_MS;
-    while (!holds()) {
-      if (this.clock.mono() > deadlineMs) throw new Error(`never: ${what}`);
-      await this.clock.advance(STEP_MS);
-    }
   }
 
   /** Registers and attaches a device, wherever the balancer puts it. */
@@ -143,25 +85,10 @@ export class GroupsWorld {
     member.take({ signed, seals: own });
   }
 
-  async #join(node: SimNode): Promise<void> {
-    const [first] = this.nodes;
-    if (first === undefined || first === node) return node.start();
-    const { gate, name } = node;
-    const { endpoint, curveKey } = this.#mesh.address(name);
-    const member = {
-      node: name,
-      meshEndpoint: endpoint,
-      curveKey,
-      gateHost: gate.host,
-      gatePort: gate.port,
-    };
-    return node.start(await first.node.coordinator.join(member));
-  }
-
   async #dial(node: number, from: string): Promise<TestClient> {
     const client = new TestClient(this);
     const target = { ...must(this.nodes[node]).gate, fingerprint: FINGERPRINT };
-    client.link = (await this.until(this.#links.at(from).dial(target, client.events()))).link;
+    client.link = (await this.until(this.links.at(from).dial(target, client.events()))).link;
     const hello = { type: 'hello', versionMin: 1, versionMax: 1, agent: 'test' } as const;
     client.hello = await client.call(hello);
     return client;

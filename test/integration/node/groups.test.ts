@@ -28,7 +28,7 @@ describe('groups through whole nodes', function () {
     nodes = 3,
     seed = 5,
   ): Promise<{ world: GroupsWorld; all: [Person, Person, Person] }> {
-    const world = await GroupsWorld.start(['ann', 'bob', 'carl'], nodes, seed);
+    const world = await GroupsWorld.startWith(['ann', 'bob', 'carl'], nodes, seed);
     const all: [Person, Person, Person] = [
       await world.person(ann),
       await world.person(bob),
