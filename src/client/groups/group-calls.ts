@@ -7,10 +7,12 @@ import type { GroupId } from '../../protocol/ids.ts';
 import type { AccountBook } from '../account/account-book.ts';
 import type { VaultKeeper } from '../account/vault-keeper.ts';
 import type { Connection } from '../connection/connection.ts';
+import { insist } from '../insist.ts';
+import type { InsistPorts } from '../insist.ts';
 import type { MadeOperation } from '../../crypto/opening/group-operation.ts';
 import type { LocalGroup } from './local-group.ts';
 
-export interface GroupCallsPorts {
+export interface GroupCallsPorts extends InsistPorts {
   readonly connection: Connection;
   readonly book: AccountBook;
   readonly vaults: VaultKeeper;
@@ -60,8 +62,17 @@ export class GroupCalls {
     if (keyring.missingFor(epoch) !== undefined && vaults.lock !== undefined) throw vaults.lock;
   }
 
-  /** Has an operation taken, with its seals; those that one call cannot hold go ahead. */
-  async operate(
+  /** Has an operation taken, with its seals. What was taken already is answered again. */
+  operate(
+    group: GroupId,
+    made: MadeOperation,
+    seals: readonly MemberSeal[],
+  ): Promise<ClientReply<'groupOperate'>> {
+    return insist(this.#ports, () => this.#operateOnce(group, made, seals));
+  }
+
+  /** Seals that one call cannot hold go ahead. */
+  async #operateOnce(
     group: GroupId,
     { signed, hash: operation }: MadeOperation,
     seals: readonly MemberSeal[],

@@ -47,7 +47,7 @@ export function makeGroups(
       if (local.readUpTo(tx, seq)) reads.markGroupElsewhere(tx, local.group, seq);
     },
   });
-  const calls = new GroupCalls({ connection, book, vaults });
+  const calls = new GroupCalls({ clock, random, connection, book, vaults });
   const admission = new GroupAdmission({ self, history, chains, receipts, events });
   const groups = new Groups({
     self,
@@ -65,7 +65,7 @@ export function makeGroups(
     session: () => connection.session,
     onChanged: ({ group }) => onOutdated(group),
   });
-  const memberKeys = new MemberKeys({ clock, suite, book, directory });
+  const memberKeys = new MemberKeys({ clock, random, suite, book, directory });
   const operations = { self, clock, suite, book, groups, calls, memberKeys };
   return {
     groups,

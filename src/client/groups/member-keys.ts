@@ -2,7 +2,6 @@
 import { sealGroupKey } from '../../crypto/opening/group-keys.ts';
 import type { SecretBytes } from '../../crypto/secrets.ts';
 import type { OpeningSuite } from '../../crypto/suite.ts';
-import type { Clock } from '../../ops/clock.ts';
 import type { BoxKey } from '../../protocol/account.ts';
 import { FastChatError, asFastChatError } from '../../protocol/errors.ts';
 import type { MemberSeal } from '../../protocol/group-log.ts';
@@ -10,9 +9,10 @@ import type { UserId } from '../../protocol/ids.ts';
 import { GROUP_KEYS_ASKED_MAX } from '../../protocol/limits.ts';
 import type { AccountBook } from '../account/account-book.ts';
 import type { Directory } from '../directory.ts';
+import { insist } from '../insist.ts';
+import type { InsistPorts } from '../insist.ts';
 
-export interface MemberKeysPorts {
-  readonly clock: Clock;
+export interface MemberKeysPorts extends InsistPorts {
   readonly suite: OpeningSuite;
   readonly book: AccountBook;
   readonly directory: Directory;
@@ -60,17 +60,12 @@ export class MemberKeys {
 
   /** Fresh ones: whatever was sealed to an older key could be opened by a device that was revoked. */
   async #keysOf(user: UserId): ReturnType<Directory['keysOf']> {
-    const { clock, directory } = this.#ports;
-    for (;;) {
-      try {
-        return await directory.keysOf(user, true);
-      } catch (cause) {
-        const { code, retryAfterMs } = asFastChatError(cause);
-        if (code === 'E_NO_SUCH_USER')
-          throw new FastChatError('E_NO_SUCH_USER', `there is no user ${user}`, { cause });
-        if (code !== 'E_RATE_LIMITED' || retryAfterMs === undefined) throw cause;
-        await new Promise<void>((resolve) => clock.after(retryAfterMs, resolve));
-      }
+    const { directory } = this.#ports;
+    try {
+      return await insist(this.#ports, () => directory.keysOf(user, true));
+    } catch (cause) {
+      if (asFastChatError(cause).code !== 'E_NO_SUCH_USER') throw cause;
+      throw new FastChatError('E_NO_SUCH_USER', `there is no user ${user}`, { cause });
     }
   }
 }

@@ -159,6 +159,23 @@ describe('a group on an odd day', function () {
     expect(a.warnings().concat(b.warnings())).to.deep.equal([]);
   });
 
+  it('is made and changed while its owner is away: whoever asked waits, and it happens once', async () => {
+    const world = await ClusterWorld.start();
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    for (const node of world.nodes.slice(1)) {
+      const name = parseGroupId(`#${node.name}`);
+      node.crash();
+      const made = a.client.group.create(name, { members: [ben] });
+      await world.pass(500);
+      await world.until(node.start());
+      expect(await world.until(made)).to.deep.equal({ group: name, epoch: 1 });
+    }
+    expect(changes(a)).to.deep.equal(['created @ann', 'created @ann']);
+    const twice = ['created @ann', 'added @ben', 'created @ann', 'added @ben'];
+    await world.eventually(() => changes(b).length >= twice.length, 'ben is in both');
+    expect(changes(b)).to.deep.equal(twice);
+  });
+
   it('of more members than one frame has seals for is made, and changes its key', async () => {
     const world = await ClusterWorld.start(1);
     const a = await world.join('ann');
