@@ -29,18 +29,18 @@ export function notInGroup(group: GroupId): string {
   return `you are in no group ${group}: check the name in the list of your groups, or ask an admin of it to add you`;
 }
 
-const who = ({ user }: Deed): string => user ?? 'this user';
-
 /** Each says what is the matter, and what to do about it. Codes that are not here speak for themselves. */
 const REFUSALS: Partial<Record<ErrorCode, (deed: Deed, message: string) => string>> = {
   E_NO_SUCH_GROUP: ({ group }) => notInGroup(group),
   E_NO_SUCH_USER: (_, message) => `${message}: check the name; nothing was changed`,
   E_GROUP_EXISTS: ({ group }) =>
     `${group} exists already: choose another name, or ask an admin of it to add you`,
-  E_ALREADY_MEMBER: (deed) =>
-    `${who(deed)} is a member of ${deed.group} already; promote and demote change the role`,
-  E_NOT_MEMBER: (deed) =>
-    `${who(deed)} is not a member of ${deed.group}: its info shows who is, add lets somebody in`,
+  E_ALREADY_MEMBER: ({ group, user = 'this user' }) =>
+    `${user} is a member of ${group} already; promote and demote change the role`,
+  E_NOT_MEMBER: ({ group, user }) =>
+    user === undefined
+      ? notInGroup(group)
+      : `${user} is not a member of ${group}: its info shows who is, add lets somebody in`,
   E_NOT_ADMIN: ({ group, what }) =>
     `only an admin may ${what}: the info of ${group} shows whom to ask`,
   E_LAST_ADMIN: ({ group }) =>
@@ -67,16 +67,22 @@ async function inWords<T>(work: Promise<T>, deed: Deed): Promise<T> {
   }
 }
 
-/** What `client.group` does; a refusal keeps its code and says what to do. */
-export function groupsOf({ group: act }: Client): GroupActions {
+/** What `client.group` does; a refusal keeps its code and says what to do. Members of a new group may be named twice. */
+export function groupsOf({ account, group: act }: Client): GroupActions {
   const roles = (group: GroupId, user: UserId): Deed => ({
     group,
     user,
     what: `change roles in ${group}`,
   });
   return {
-    create: (group, options) =>
-      inWords(act.create(group, options), { group, what: `create ${group}` }),
+    create: (group, options = {}) => {
+      // Who makes it is in it, named or not.
+      const members = [...new Set(options.members)].filter((user) => user !== account);
+      return inWords(act.create(group, { ...options, members }), {
+        group,
+        what: `create ${group}`,
+      });
+    },
     add: (group, user, role) =>
       inWords(act.add(group, user, role), { group, user, what: `add members to ${group}` }),
     remove: (group, user) =>

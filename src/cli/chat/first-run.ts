@@ -37,6 +37,13 @@ const WRONG_ANSWERS: Partial<Record<ErrorCode, ReadonlyArray<keyof Answers>>> = 
 
 const TAKEN = 'choose another (if it is yours: Ctrl+C, start again, log in)';
 
+const NEXT_STEPS = [
+  'What comes next, in the chat:',
+  '  [ ] write to a friend      /msg @friend hello',
+  '  [ ] make a group           /group create #team @friend',
+  '  [ ] check that it is them  /verify @friend',
+];
+
 class FirstRun {
   readonly #context: CommandContext;
   readonly #answers: Answers = {};
@@ -155,6 +162,7 @@ class FirstRun {
     this.#say(`  ${fingerprint}`);
     this.#say(`Your recovery code is shown this once: ${RECOVERY_ADVICE}`);
     this.#say(`  ${recoveryCode}`);
+    for (const line of NEXT_STEPS) this.#say(line);
   }
 
   async #logIn({ account, client }: OpenAccount, password: string): Promise<void> {

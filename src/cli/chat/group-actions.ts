@@ -89,7 +89,7 @@ async function create(scope: ActionScope, rest: string): Promise<readonly string
   if (name === '') throw usage('say which: /group create #team @bob @carol');
   const group = parseGroupId(name);
   const users = others.split(/\s+/).filter((word) => word !== '');
-  const named = [...new Set(users.map((word) => parseUserId(word)))];
+  const named = users.map((word) => parseUserId(word));
   await groupsOf(scope.client).create(group, { members: named });
   await scope.enter(group);
   return [];

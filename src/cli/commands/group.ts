@@ -31,7 +31,8 @@ export async function createGroup(context: CommandContext): Promise<number> {
   await withSession(context, async ({ client }) => {
     const { epoch } = await groupsOf(client).create(group, options);
     await context.out.result({ json: { group, epoch }, plain: [] });
-    const others = members.length === 0 ? '' : ` with ${counted(members.length, 'other')}`;
+    const count = members.filter((user) => user !== client.account).length;
+    const others = count === 0 ? '' : ` with ${counted(count, 'other')}`;
     context.out.note(`${group} is made${others}; write to it: fastchat chat '${group}'`);
   });
   return EXIT.ok;

@@ -54,6 +54,8 @@ describe('the first run of fastchat chat', () => {
     expect(err.match(/RECOVER-ME/g)).to.have.length(1);
     expect(err).to.contain('FP-OWN').and.to.contain('keep it offline');
     expect(err).to.contain('fastchat node --dev 3');
+    for (const step of ['/msg @friend', '/group create #team @friend', '/verify @friend'])
+      expect(err).to.contain(step);
   });
 
   it('logs in to an account that exists', async () => {

@@ -33,7 +33,12 @@ describe('groups over JSON-RPC', () => {
   const table: Readonly<Record<string, readonly [params: object, result: unknown, call: string]>> =
     {
       'group.create': [
-        { group: 'ops', members: ['bob', '@carol'], title: 'Ops', topic: 'deploys' },
+        {
+          group: 'ops',
+          members: ['bob', 'alice', '@carol', '@Bob'],
+          title: 'Ops',
+          topic: 'deploys',
+        },
         { group: '#ops', epoch: 1 },
         'group.create #ops @bob+@carol Ops deploys',
       ],
@@ -98,6 +103,7 @@ describe('groups over JSON-RPC', () => {
       ['group.delete', { group: '#team' }, 'E_NOT_ADMIN', 'only an admin may delete #team'],
       ['group.create', { group: '#team' }, 'E_GROUP_EXISTS', 'choose another name'],
       ['group.rename', { group: '#team', title: 't' }, 'E_TOO_LARGE', 'at most 128 characters'],
+      ['group.leave', { group: '#team' }, 'E_NOT_MEMBER', 'you are in no group #team'],
       ['group.info', { group: '#team' }, 'E_NO_SUCH_GROUP', 'ask an admin of it to add you'],
       ['group.transfer', bob, 'E_RATE_LIMITED', 'as the client put it'],
     ];
