@@ -14,7 +14,7 @@ import { firstWord } from './parse-line.ts';
 import { GROUP_ACTIONS } from './group-actions.ts';
 import type { GroupNotes } from './group-notes.ts';
 import type { MessageRenderer } from './render.ts';
-import { slashHelp } from './slash-commands.ts';
+import { findVerb, slashHelp } from './slash-commands.ts';
 import type { SlashName } from './slash-commands.ts';
 
 /** What actions see of the chat. */
@@ -160,7 +160,7 @@ function change(
   };
 }
 
-const CONTACT_VERBS: Readonly<Record<string, Action>> = {
+const CONTACT_ACTIONS: Readonly<Record<'list' | 'add' | 'remove', Action>> = {
   list: contacts,
   add: change(
     (client, user) => client.addContact(user),
@@ -174,9 +174,8 @@ const CONTACT_VERBS: Readonly<Record<string, Action>> = {
 
 function contact(scope: ActionScope, rest: string): ReturnType<Action> {
   const [word, more] = firstWord(rest);
-  const verb =
-    word === '' ? contacts : Object.hasOwn(CONTACT_VERBS, word) ? CONTACT_VERBS[word] : undefined;
-  if (verb !== undefined) return verb(scope, more);
+  const verb = findVerb('contact', word);
+  if (verb !== undefined) return CONTACT_ACTIONS[verb](scope, more);
   throw new FastChatError('E_USAGE', 'say /contact add @bob or /contact remove @bob');
 }
 

@@ -12,6 +12,7 @@ import type { Action, ActionScope } from './actions.ts';
 import { membersLine } from './group-notes.ts';
 import { quoted } from './render.ts';
 import { firstWord } from './parse-line.ts';
+import { findVerb } from './slash-commands.ts';
 import type { GroupSlashName } from './slash-commands.ts';
 
 const usage = (text: string): FastChatError => new FastChatError('E_USAGE', text);
@@ -116,13 +117,18 @@ async function end(scope: ActionScope, rest: string): Promise<readonly string[]>
   return [];
 }
 
-const VERBS: Readonly<Record<string, Action>> = { create, list, info: members, delete: end };
+const VERB_ACTIONS: Readonly<Record<'create' | 'list' | 'info' | 'delete', Action>> = {
+  create,
+  list,
+  info: members,
+  delete: end,
+};
 
 function group(scope: ActionScope, rest: string): ReturnType<Action> {
   const [word, more] = firstWord(rest);
-  const verb = word === '' ? list : Object.hasOwn(VERBS, word) ? VERBS[word] : undefined;
-  if (verb !== undefined) return verb(scope, more);
-  const hint = didYouMean(word, Object.keys(VERBS));
+  const verb = findVerb('group', word);
+  if (verb !== undefined) return VERB_ACTIONS[verb](scope, more);
+  const hint = didYouMean(word, Object.keys(VERB_ACTIONS));
   throw usage(
     `there is no /group ${word}${hint}: create, list, info, delete; /invite and /kick change who is in it`,
   );

@@ -114,11 +114,25 @@ const SLASH_TABLE = {
   }),
 } as const satisfies Record<string, SlashCommand>;
 
-/** What may stand after a command, for completion. */
-export const SLASH_VERBS: Readonly<Partial<Record<SlashName, readonly string[]>>> = {
+/** The first word after a command that does several things. */
+const VERBS = {
   group: ['create', 'delete', 'info', 'list'],
-  contact: ['add', 'remove'],
-};
+  contact: ['add', 'list', 'remove'],
+} as const;
+type Verb<Name extends keyof typeof VERBS> = (typeof VERBS)[Name][number];
+
+/** The same for completion, by command. */
+export const SLASH_VERBS: Readonly<Partial<Record<SlashName, readonly string[]>>> = VERBS;
+
+/** The verb of `name` that `word` is, or is the beginning of; without a word: list. */
+export function findVerb<Name extends keyof typeof VERBS>(
+  name: Name,
+  word: string,
+): Verb<Name> | undefined {
+  const all: ReadonlyArray<Verb<Name>> = VERBS[name];
+  const folded = word === '' ? 'list' : word.toLowerCase();
+  return all.find((verb) => verb.startsWith(folded));
+}
 
 export type SlashName = keyof typeof SLASH_TABLE;
 

@@ -152,7 +152,7 @@ describe('groups in the chat', () => {
         'group.create #ops @bob+@carol  ',
         'you created #ops with @bob, @carol',
       ],
-      ['/g create solo', 'group.create #solo   ', 'you created #solo'],
+      ['/g cre solo', 'group.create #solo   ', 'you created #solo'],
       ['/invite @erin', 'group.add #team @erin ', 'you added @erin to #team'],
       [
         '/add erin observer',
