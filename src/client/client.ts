@@ -4,7 +4,7 @@ import { FastChatError } from '../protocol/errors.ts';
 import { isUser } from '../protocol/ids.ts';
 import type { Address, DeviceId, MessageId, UserId } from '../protocol/ids.ts';
 import {
-  GROUP_PENDING_WAIT_MS,
+  GROUPS_WAIT_MS,
   HISTORY_MESSAGES_DEFAULT,
   REQUEST_TIMEOUT_MS,
   SEARCH_MESSAGES_DEFAULT,
@@ -211,7 +211,7 @@ class FastChatClient implements Client {
   }
 
   groups(): ReturnType<Client['groups']> {
-    return Promise.resolve(this.#parts.groups.list());
+    return this.#parts.groups.known(GROUPS_WAIT_MS);
   }
 
   typing(conversation: Address): void {
@@ -276,7 +276,7 @@ class FastChatClient implements Client {
   }
 
   async #resultOf({ attachment: { node, pending } }: Session): Promise<LoginResult> {
-    return { node, pending: pending + (await this.#parts.groups.pending(GROUP_PENDING_WAIT_MS)) };
+    return { node, pending: pending + (await this.#parts.groups.pending(GROUPS_WAIT_MS)) };
   }
 
   async #setLoggedOut(isLoggedOut: boolean): Promise<void> {

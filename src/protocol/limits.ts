@@ -84,8 +84,8 @@ export const GROUP_KEYS_OFFERED_MAX = 8;
 export const GROUP_RACES_MAX = 5;
 /** Keys of members that a client asks for at the same time. */
 export const GROUP_KEYS_ASKED_MAX = 32;
-/** How long a login waits for groups to say what waits in them. */
-export const GROUP_PENDING_WAIT_MS = 3 * SECOND_MS;
+/** How long a login, and a list of groups, wait for groups that have not answered. */
+export const GROUPS_WAIT_MS = 3 * SECOND_MS;
 /** How often a client asks again for groups whose nodes could not answer. */
 export const GROUP_SUBSCRIBE_RETRY_MS = 1 * SECOND_MS;
 /** A group's key sealed to a box key that is so many epochs old is sealed anew, before that box key is retired. */

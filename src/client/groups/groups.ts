@@ -50,6 +50,12 @@ export class Groups {
       this.#put(LocalGroup.load(ports, value));
   }
 
+  /** As `list`, once what this session knows of was read, or that took too long. */
+  async known(withinMs: number): Promise<readonly GroupSummary[]> {
+    if (this.#ports.connection.session !== undefined) await this.#within(withinMs, this.caughtUp());
+    return this.list();
+  }
+
   /** Members only, by name. */
   list(): readonly GroupSummary[] {
     const list: GroupSummary[] = [];
@@ -125,14 +131,9 @@ export class Groups {
   }
 
   /** Messages waiting in groups. One that cannot answer in time counts for nothing: what waits in it comes all the same. */
-  pending(withinMs: number): Promise<number> {
-    return new Promise((resolve) => {
-      const timer = this.#ports.clock.after(withinMs, () => resolve(this.#pending));
-      void this.#attached.then(() => {
-        timer.cancel();
-        resolve(this.#pending);
-      });
-    });
+  async pending(withinMs: number): Promise<number> {
+    await this.#within(withinMs, this.#attached);
+    return this.#pending;
   }
 
   /** Resolves when every group was read up to where it stood at login. */
@@ -180,6 +181,19 @@ export class Groups {
     if (feed === undefined) return;
     const isNews = await this.#ports.store.transact((tx) => feed.local.readUpTo(tx, seq));
     if (isNews) feed.tellRead();
+  }
+
+  /** Resolves when `work` has ended, however, or the time is over. */
+  #within(ms: number, work: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#ports.clock.after(ms, resolve);
+      void work
+        .catch(() => undefined)
+        .then(() => {
+          timer.cancel();
+          resolve();
+        });
+    });
   }
 
   /** Asks until there is an answer, or another session. Never rejects. */
