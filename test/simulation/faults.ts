@@ -244,10 +244,14 @@ export class Faults {
     if (node === undefined) return;
     this.tell(`drain ${node.name}`);
     void node.node.drain().catch(() => undefined);
-    this.#later(4000, 7000, () => {
-      if (node.isUp && !this.#paused.has(node)) node.crash();
-      this.#later(200, 1000, () => this.#start(node));
-    });
+    this.#later(4000, 7000, () => this.#endDrain(node));
+  }
+
+  /** It ends, as every process does that has drained, also one that stood still meanwhile; then it is started again. */
+  #endDrain(node: SimNode): void {
+    if (this.#paused.has(node)) return this.#later(500, 1000, () => this.#endDrain(node));
+    if (node.isUp) node.crash();
+    this.#later(200, 1000, () => this.#start(node));
   }
 
   /** Only where two other copies of everything are: with fewer, a store put back is a loss that nothing can mend. */
@@ -256,6 +260,9 @@ export class Faults {
     const node = this.#pickNode();
     if (node === undefined || coordinators === undefined) return;
     const backup = node.backUp();
+    // A copy of the present life is not noticed for up to a minute, as docs/OPERATING.md tells: a new life begins here.
+    node.crash();
+    this.#later(200, 1000, () => this.#start(node));
     this.#later(3000, 8000, () => {
       const { shards } = coordinators.present.map;
       const isCopied = shards.every(({ replicas }) => replicas.length === 3);
