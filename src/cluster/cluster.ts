@@ -8,6 +8,7 @@ import {
   COORDINATOR_RETRY_MS,
   COORDINATOR_START_WAIT_MS,
   FORGOTTEN_TOLD_MAX,
+  MISSED_TOLD_MAX,
 } from '../protocol/limits.ts';
 import type { Coordinator, Lease } from './coordinator.ts';
 import { FailOver } from './fail-over.ts';
@@ -29,6 +30,7 @@ import type { ReplicaSets } from './replication/replica-sets.ts';
 import { serveReplica } from './replication/replica-service.ts';
 import { Replication } from './replication/replication.ts';
 import type { ReplicationCounters } from './replication/replication.ts';
+import { Retreat } from './retreat.ts';
 import { createRouter } from './router.ts';
 import type { Router } from './router.ts';
 import type { LocalActors, LocalSessions } from './router-ports.ts';
@@ -49,6 +51,10 @@ export interface ClusterPorts {
   readonly isLeaving?: (node: NodeId) => boolean;
   /** Nodes that an operator has given up for good, by what other nodes tell. Default: none. */
   readonly isForgotten?: (node: NodeId) => boolean;
+  /** Whether another member hears `node`. Default: nobody tells. */
+  readonly isHeardElsewhere?: (node: NodeId) => boolean;
+  /** This node can serve its sessions, or no longer. */
+  readonly onFit?: (isFit: boolean) => void;
   /** Copies that every shard should have. */
   readonly replicas: number;
   /** After how long the copies of a dead node are made anew elsewhere. */
@@ -95,6 +101,7 @@ export class Cluster {
   readonly #keeper: PlacementKeeper;
   readonly #failOver: FailOver;
   readonly #peerMaps: PeerMaps;
+  readonly #retreat: Retreat;
   /** Given up at this node. */
   readonly #forgotten = new Set<NodeId>();
   readonly #isForgottenElsewhere: (node: NodeId) => boolean;
@@ -142,12 +149,20 @@ export class Cluster {
     });
     this.#failOver = new FailOver({ ...common, replicaSets: this.replicaSets });
     this.#peerMaps = new PeerMaps({ ...common, membership, lease: this.lease });
+    this.#retreat = new Retreat({
+      onFit: () => undefined,
+      isHeardElsewhere: () => false,
+      ...common,
+      membership,
+      lease: this.lease,
+    });
   }
 
   /** Connects to the members, takes this node's shards and begins to keep copies and owners as they should be. */
   async start(): Promise<void> {
     this.#membership.start();
     this.#peerMaps.start();
+    this.#retreat.start();
     const isReached = await this.#reachCoordinator();
     const recognised = this.recognition.start();
     if (isReached) await recognised;
@@ -199,8 +214,20 @@ export class Cluster {
     return [...this.#forgotten].filter((node) => members.has(node)).slice(0, FORGOTTEN_TOLD_MAX);
   }
 
+  /** False while this node serves nobody, because it does not hear enough of the others. */
+  get isFit(): boolean {
+    return this.#retreat.isFit;
+  }
+
+  /** Members that this node does not hear, as heartbeats tell them. */
+  get missed(): readonly NodeId[] {
+    const missed = this.directory.members.filter(({ node }) => !this.#membership.isUp(node));
+    return missed.slice(0, MISSED_TOLD_MAX).map(({ node }) => node);
+  }
+
   /** Waits for steps under way; the coordinator, the mesh and the store are closed by whoever opened them. */
   async stop(): Promise<void> {
+    this.#retreat.stop();
     this.#peerMaps.stop();
     this.#failOver.stop();
     this.#liveness?.cancel();

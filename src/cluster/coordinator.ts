@@ -22,6 +22,9 @@ export interface Lease {
   readonly validUntilMs: number;
   /** Gives it up at once, for a node that serves nothing any more. Never rejects. */
   end(): Promise<void>;
+  /** Gives it up at once, until `resume`. Never rejects. */
+  rest(): Promise<void>;
+  resume(): void;
 }
 
 export interface Coordinator {

@@ -18,6 +18,9 @@ export class RenewedLease implements Lease {
   readonly #renewing: Timer;
   #validUntilMs = 0;
   #isOver = false;
+  #isResting = false;
+  /** How often it was given up for a while. */
+  #rests = 0;
 
   constructor(ports: LeasePorts) {
     this.#ports = ports;
@@ -31,27 +34,50 @@ export class RenewedLease implements Lease {
 
   /** Renews between two turns: the way to the coordinator has just come up. Never rejects. */
   async renewNow(): Promise<void> {
-    if (this.#isOver) return;
+    if (!this.#isWanted) return;
     const sentMs = this.#ports.clock.mono();
+    const rests = this.#rests;
     try {
       await this.#ports.renew();
     } catch {
       return; // It runs out by itself if no later renewal is granted.
     }
-    if (!this.#isOver) this.#validUntilMs = Math.max(this.#validUntilMs, sentMs + LEASE_TTL_MS);
+    // Given up meanwhile, perhaps taken again: this answer may be older than the end.
+    if (this.#isWanted && rests === this.#rests)
+      this.#validUntilMs = Math.max(this.#validUntilMs, sentMs + LEASE_TTL_MS);
   }
 
   async end(): Promise<void> {
     if (this.#isOver) return;
     this.stop();
-    this.#validUntilMs = 0;
-    // A coordinator that cannot be told lets it run out.
-    await this.#ports.end().catch(() => undefined);
+    await this.#giveUp();
+  }
+
+  async rest(): Promise<void> {
+    if (!this.#isWanted) return;
+    this.#isResting = true;
+    this.#rests += 1;
+    await this.#giveUp();
+  }
+
+  resume(): void {
+    this.#isResting = false;
+    void this.renewNow();
   }
 
   /** Renews no more and leaves it to run out: the way to the coordinator is closed. */
   stop(): void {
     this.#isOver = true;
     this.#renewing.cancel();
+  }
+
+  get #isWanted(): boolean {
+    return !this.#isOver && !this.#isResting;
+  }
+
+  async #giveUp(): Promise<void> {
+    this.#validUntilMs = 0;
+    // A coordinator that cannot be told lets it run out.
+    await this.#ports.end().catch(() => undefined);
   }
 }

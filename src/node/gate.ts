@@ -85,6 +85,7 @@ export class ClientGate {
   #attached = 0;
   #farewell: Farewell<Entry> | undefined;
   #onEmpty: (() => void) | undefined;
+  #isOpen = true;
 
   private constructor(options: ClientGateOptions) {
     this.#options = options;
@@ -136,8 +137,23 @@ export class ClientGate {
       if (holder !== undefined && isMoved(holder.user)) actor.tell({ type: 'moved' });
   }
 
+  /**
+   * Not open: takes no links, and those that are there are told to go, so many per second; whoever is asked to stay after
+   * all stays. Not after `drain`.
+   */
+  setOpen(isOpen: boolean): void {
+    this.#isOpen = isOpen;
+    this.#farewell?.end();
+    this.#farewell = undefined;
+    if (!isOpen)
+      this.#sendAllAway(this.#options.limits.drainSessionsPerSecond, (entry) =>
+        this.#turnOut(entry),
+      );
+  }
+
   /** Makes a session of a link, from whatever listener; the events belong to that link. */
   accept(link: ClientLink): ClientLinkEvents {
+    if (!this.#isOpen) return refuseLink(link);
     this.#lastSession += 1;
     const session = this.#lastSession;
     const actor = this.#spawn(session, link);
@@ -156,9 +172,7 @@ export class ClientGate {
   async drain(perSecond: number = this.#options.limits.drainSessionsPerSecond): Promise<void> {
     this.#listener?.stopAccepting();
     if (this.#entries.size === 0) return;
-    const { clock } = this.#options;
-    const sendAway = (entry: Entry): void => this.#sendAway(entry);
-    this.#farewell = new Farewell([...this.#entries.values()], { clock, perSecond, sendAway });
+    this.#sendAllAway(perSecond, (entry) => this.#sendAway(entry));
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
@@ -238,11 +252,27 @@ export class ClientGate {
     void this.#options.actors.stop(`session/${session}`, CLOSED);
   }
 
+  #sendAllAway(perSecond: number, sendAway: (entry: Entry) => void): void {
+    const { clock } = this.#options;
+    this.#farewell = new Farewell([...this.#entries.values()], { clock, perSecond, sendAway });
+  }
+
+  /** Nobody here can sign a place elsewhere that could be trusted to be better: the client finds one by itself. */
+  #turnOut({ actor }: Entry): void {
+    actor.tell({ type: 'leave', gate: undefined, afterMs: 0 });
+  }
+
   #sendAway({ actor }: Entry): void {
     const { placer, random } = this.#options;
     const afterMs = Math.floor(random.fraction() * GO_AWAY_SPREAD_MS);
     placer.place((gate) => void actor.tell({ type: 'leave', gate, afterMs }));
   }
+}
+
+/** Before its hello, so that the client tries the next gate at once. */
+function refuseLink(link: ClientLink): ClientLinkEvents {
+  link.destroy('this node serves nobody now');
+  return { onFrame: () => undefined, onWritable: () => undefined, onClose: () => undefined };
 }
 
 function receive(actor: SpawnedActor<SessionMsg>, frame: Uint8Array): void {

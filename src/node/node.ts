@@ -31,7 +31,7 @@ import { LOAD_REPORT_DELAY_MS, MESH_HEARTBEAT_INTERVAL_MS } from '../protocol/li
 import { ClientGate } from './gate.ts';
 import { GroupHub } from './group-hub.ts';
 import { withKnocks } from './knock.ts';
-import { encodeReport, LoadReports } from './load-reports.ts';
+import { encodeReport, LoadReports, reportOf } from './load-reports.ts';
 import { RetentionPatrol } from './retention-patrol.ts';
 import { ShardActors } from './shard-actors.ts';
 
@@ -130,6 +130,8 @@ export class ChatNode {
       serving: this.actors,
       isLeaving: (node) => this.reports.isLeaving(node),
       isForgotten: (node) => this.reports.isForgotten(node),
+      isHeardElsewhere: (node) => this.reports.isHeardElsewhere(node),
+      onFit: (isFit) => this.#onFit(isFit),
       replicas: settings.replicas,
       replaceAfterMs: settings.replaceAfterMs,
     });
@@ -185,20 +187,8 @@ export class ChatNode {
 
   /** What the next heartbeat says. */
   report(): LoadReport {
-    const { store, bootId, utilisation, gate, clock } = this.ports;
-    return {
-      sessions: this.#gate?.sessions() ?? 0,
-      eventLoopUtilisation: utilisation(),
-      outboxFill: this.mesh.outboxFill(),
-      // A node whose gate is not open yet takes no logins either.
-      draining: this.#isDraining || this.#gate === undefined,
-      storeFull: store.stats().full,
-      forgotten: this.cluster.forgotten,
-      bootId,
-      gateHost: gate.advertisedHost,
-      gatePort: this.#gate?.port ?? 0,
-      now: clock.now(),
-    };
+    const { ports, cluster, mesh, isDraining } = this;
+    return reportOf({ ports, cluster, mesh, isDraining, openGate: this.#gate });
   }
 
   /** Takes no more logins; hands over shards and sessions as far as others can take them. Bounded by the caller. */
@@ -284,6 +274,13 @@ export class ChatNode {
       this.#reportToBalancer();
       this.mesh.reportNow();
     });
+  }
+
+  /** The others hear of it first: they are about to be asked for a place, or may send somebody here again. */
+  #onFit(isFit: boolean): void {
+    this.#reportToBalancer();
+    this.mesh.reportNow();
+    this.#gate?.setOpen(isFit);
   }
 
   #reportToBalancer(): void {

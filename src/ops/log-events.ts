@@ -58,6 +58,8 @@ export const LOG_EVENTS = {
   takeover_failed: 'a shard of this node could not be served yet; it is tried again',
   coordinator_lost: 'the coordinator does not answer; the last map stays in force',
   coordinator_found: 'the coordinator answers again',
+  node_steps_aside: 'this node does not hear enough of the others and gives its lease up',
+  node_is_back: 'this node hears the others again and takes part',
   map_from_peer: 'a newer map came from another node, because the coordinator does not answer here',
   placement: 'the balancer chose a node for a login',
   // Store

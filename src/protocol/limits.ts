@@ -155,6 +155,18 @@ export const COORDINATOR_ANNOUNCE_DELAY_MS = 20;
 export const COORDINATOR_RETRY_MS = 500;
 /** How often a node without a lease asks a peer for the map. */
 export const PEER_MAP_ASK_MS = 500;
+/** How often a node looks whether it hears enough of the others. */
+export const RETREAT_LOOK_MS = 250;
+/** How long a node that hears the fewer half waits before it steps aside: who died meanwhile has lost its lease. */
+export const RETREAT_MINORITY_MS = 2 * SECOND_MS;
+/** The same of a node that only misses one who lives and is heard by others. */
+export const RETREAT_SPLIT_MS = 2 * SECOND_MS;
+/** A node that starts hears nobody for a while, and everybody may be starting. */
+export const RETREAT_START_MS = 15 * SECOND_MS;
+/** How long after its lease a node that stepped aside gives up its sessions. */
+export const RETREAT_SESSIONS_MS = 1 * SECOND_MS;
+/** How often it asks whether the coordinator answers. */
+export const RETREAT_PROBE_MS = 1 * SECOND_MS;
 /** A node that starts waits this long for the coordinator before it serves by the last map it knows. */
 export const COORDINATOR_START_WAIT_MS = 3 * SECOND_MS;
 /** Without a renewal for this long a node counts as dead. */
@@ -233,6 +245,8 @@ export const REPLICA_REPLACE_DEFAULT_MS = 5 * MINUTE_MS;
 export const FAILOVER_STAGGER_MS = 500;
 /** Members given up at one node that its heartbeats tell of; further ones wait until these are gone. */
 export const FORGOTTEN_TOLD_MAX = 16;
+/** Members that a node does not hear, named in its heartbeats; one that names so many vouches for nobody. */
+export const MISSED_TOLD_MAX = 16;
 export const FAILOVER_RETRY_MS = 250;
 export const FAILOVER_SHARDS_AT_ONCE = 16;
 /** Messages that wait on one node for shards on the move. */

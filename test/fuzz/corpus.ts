@@ -254,6 +254,7 @@ const LOAD = encode(loadReport, {
   outboxFill: 0,
   draining: true,
   storeFull: false,
+  missed: [],
   forgotten: [EVIL],
   bootId: fill(16),
   gateHost: '127.0.0.1',

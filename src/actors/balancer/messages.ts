@@ -1,7 +1,7 @@
 /** What the balancer is told and asked. */
 import type { GateAddress } from '../../protocol/account.ts';
 import type { NodeId } from '../../protocol/ids.ts';
-import { FORGOTTEN_TOLD_MAX } from '../../protocol/limits.ts';
+import { FORGOTTEN_TOLD_MAX, MISSED_TOLD_MAX } from '../../protocol/limits.ts';
 import {
   bool,
   bytes,
@@ -28,6 +28,8 @@ export const loadReport = struct({
   storeFull: bool,
   /** Dead members that an operator gave up at the reporting node. */
   forgotten: list(nodeId, FORGOTTEN_TOLD_MAX),
+  /** Members that the reporting node does not hear; with MISSED_TOLD_MAX of them there may be more. */
+  missed: list(nodeId, MISSED_TOLD_MAX),
   bootId: bytes(16),
   gateHost: text(255),
   gatePort: u16,

@@ -15,8 +15,8 @@ import {
   PUSH_WINDOW_ENTRIES,
   TICKET_LIFETIME_MS,
 } from '../../../src/protocol/limits.ts';
-import { GateWorld } from './gate-world.ts';
-import type { GateNode, TestClient } from './gate-world.ts';
+import { GateWorld, TestClient } from './gate-world.ts';
+import type { GateNode } from './gate-world.ts';
 
 const BOB = parseUserId('bob');
 const INCARNATION = parseIncarnation('0'.repeat(32));
@@ -458,6 +458,32 @@ describe('gate', () => {
       await world.clock.advance(GO_AWAY_GRACE_MS + 100);
       await world.until(drained);
       expect(node.gate.sessions()).to.equal(0);
+    });
+
+    it('sends its sessions away at the rate of a drain while it is not open, and takes no links', async () => {
+      const slow = await world.addNode('n3', { limits: { drainSessionsPerSecond: 20 } });
+      const clients: TestClient[] = [];
+      for (let index = 0; index < 12; index += 1)
+        clients.push(await world.loggedIn(slow, `guest${index}`));
+      const sentAway = (): number =>
+        clients.filter(({ pushes }) => pushes.at(-1)?.type === 'goAway').length;
+      slow.gate.setOpen(false);
+      await world.clock.advance(50);
+      expect(sentAway()).to.equal(2);
+      expect(clients[0]?.pushes.at(-1)).to.include({ reason: 'drain', redirect: undefined });
+      const stranger = new TestClient(world);
+      const { host, port } = slow.address;
+      const target = { host, port, fingerprint: world.fingerprint };
+      await world.until(world.links.at('stranger').dial(target, stranger.events()));
+      await world.clock.advance(50);
+      expect(stranger.closed, 'a link to a gate that is not open').to.not.equal(undefined);
+      slow.gate.setOpen(true);
+      const gone = sentAway();
+      await world.clock.advance(1000);
+      expect(sentAway(), 'whoever was not asked to go stays').to.equal(gone);
+      expect(gone).to.be.lessThan(clients.length);
+      const back = await world.loggedIn(slow, 'late');
+      expect(back.hello?.node).to.equal('n3');
     });
 
     it('an empty gate drains at once', async () => {

@@ -17,6 +17,7 @@ export function report(changes: Partial<LoadReport> = {}): LoadReport {
     draining: false,
     storeFull: false,
     forgotten: [],
+    missed: [],
     bootId: new Uint8Array(16),
     gateHost: '127.0.0.1',
     gatePort: 7400,
