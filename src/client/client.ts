@@ -22,6 +22,7 @@ import type {
   SentMessage,
 } from './api.ts';
 import { dialAny } from './connection/establish.ts';
+import { GateTrials } from './connection/gate-trials.ts';
 import type { Session } from './connection/establish.ts';
 import { makeBase, makeFlow, makeOnline } from './parts.ts';
 import type { Parts } from './parts.ts';
@@ -70,7 +71,8 @@ class FastChatClient implements Client {
     checkPassword(password);
     const { gates, book, device } = this.#parts;
     const { clock, random, network, suite, passwords } = this.#parts.ports;
-    const link = await dialAny({ clock, random, network, gates });
+    const trials = new GateTrials(clock, random);
+    const link = await dialAny({ clock, random, network, gates, trials });
     try {
       const ports = { clock, suite, passwords, book, device };
       return await registerAccount(ports, link, password, options.invitation);

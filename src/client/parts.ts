@@ -4,6 +4,7 @@ import { DeviceLogin } from './account/device-login.ts';
 import { Revocations } from './account/revocations.ts';
 import { VaultKeeper } from './account/vault-keeper.ts';
 import { Connection } from './connection/connection.ts';
+import { GateTrials } from './connection/gate-trials.ts';
 import { DEFAULT_LIMITS } from '../protocol/limits.ts';
 import type { ConnectionListener } from './connection/connection.ts';
 import { Contacts } from './contacts.ts';
@@ -104,7 +105,8 @@ export function makeOnline(
   const { listener, onNewDevice } = hooks;
   const secrets = { suite, book, vaults, revocations };
   const device = new DeviceLogin({ ...secrets, deviceName, onNewDevice });
-  const connection = new Connection({ clock, random, network, gates }, device, listener);
+  const trials = new GateTrials(clock, random);
+  const connection = new Connection({ clock, random, network, gates, trials }, device, listener);
   const directory = new Directory({
     suite,
     store,

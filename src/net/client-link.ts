@@ -12,6 +12,8 @@ export interface ClientLink {
   send(...frames: readonly Uint8Array[]): boolean;
   /** Bytes sent and not yet taken by the network. */
   readonly pendingBytes: number;
+  /** Bytes that came so far, also of a frame that is not all there. */
+  readonly receivedBytes: number;
   /** Writes what was sent, then closes, at the latest after LINK_CLOSE_TIMEOUT_MS; `reason` stays on this side. */
   close(reason?: string): void;
   /** Closes at once, dropping what is not written. */

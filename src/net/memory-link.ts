@@ -40,6 +40,7 @@ export class MemoryLink implements ClientLink {
   #hasArrived = false;
   #isPumpDue = false;
   #pendingBytes = 0;
+  #receivedBytes = 0;
   #deadline: Timer | undefined;
 
   constructor(options: MemoryLinkOptions) {
@@ -77,6 +78,10 @@ export class MemoryLink implements ClientLink {
     if (this.#state === 'closed') this.#options.clock.soon(() => events.onClose(this.#reason));
     this.#isReading = true;
     this.readMore();
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   get pendingBytes(): number {
@@ -170,6 +175,7 @@ export class MemoryLink implements ClientLink {
 
   #take(frame: Uint8Array): void {
     if (this.#state !== 'open') return;
+    this.#receivedBytes += FRAME_HEAD_BYTES + frame.length;
     if (frame.length > this.#frameBytesMax) this.destroy('frame too long');
     else this.#events?.onFrame(frame);
   }

@@ -29,6 +29,7 @@ export class TlsLink implements ClientLink {
   readonly #splitter: FrameSplitter;
   /** Made when it has something to guard: most links are read as fast as they are written. */
   #guard: WriteGuard | undefined;
+  #receivedBytes = 0;
   #events: ClientLinkEvents | undefined;
   #state: LinkState = { at: 'open' };
   /** The login timeout while the link is not trusted, the close timeout while it closes. */
@@ -61,6 +62,10 @@ export class TlsLink implements ClientLink {
       this.#close(`network error ${error.code ?? 'unknown'}`),
     );
     this.#socket.on('close', () => this.#close(undefined));
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   get pendingBytes(): number {
@@ -118,6 +123,7 @@ export class TlsLink implements ClientLink {
   }
 
   #onData(chunk: Buffer): void {
+    this.#receivedBytes += chunk.length;
     const fault = this.#splitter.push(chunk);
     if (fault !== undefined) this.destroy(fault);
   }

@@ -118,6 +118,8 @@ export const clientCalls = callTable({
   keys: call(35, struct({ user: userId }), publicKeys),
   receipts: call(36, struct({ user: userId }), receiptRecord),
   ping: call(37, none, struct({ head: u53, now: u53 })),
+  /** Whether the node is there: answered by it alone, whatever else it waits for. */
+  probe: call(38, none, none),
 
   vault: call(40, none, sealedVault),
   /** Replaces version `expected`; with a new box key in the same commit when one is given. */

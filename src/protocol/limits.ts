@@ -394,7 +394,14 @@ export const OUTBOX_MESSAGES_MAX = 10_000;
 export const SYNC_COALESCE_MESSAGES = 64;
 export const SYNC_COALESCE_MS = 2 * SECOND_MS;
 export const RECONNECT_DELAY_MIN_MS = 100;
-export const RECONNECT_DELAY_MAX_MS = 10 * SECOND_MS;
+export const RECONNECT_DELAY_MAX_MS = 5 * SECOND_MS;
+/** How long a gate that failed is tried only after the others. */
+export const GATE_AVOIDED_MS = 30 * SECOND_MS;
+/** A link on which a call waits and nothing came for so long is asked whether anybody is there, and how long it may take. */
+export const LINK_QUIET_MS = 2 * SECOND_MS;
+export const LINK_PROBE_MS = 2 * SECOND_MS;
+/** The slowest way out on which a silence is blamed on the node: what was sent may take so long. */
+export const LINK_SLOW_BYTES_PER_SECOND = 16 * KIB;
 /** The longest that a client waits because a node said so. */
 export const REFUSAL_WAIT_MS_MAX = 60 * MINUTE_MS;
 export const REQUEST_TIMEOUT_MS = 10 * SECOND_MS;

@@ -44,6 +44,9 @@ function tappedLink(link: ClientLink, tape: Buffer[]): ClientLink {
       tape.push(Buffer.from(frame));
       return link.send(frame);
     },
+    get receivedBytes() {
+      return link.receivedBytes;
+    },
     get pendingBytes() {
       return link.pendingBytes;
     },

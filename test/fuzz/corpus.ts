@@ -88,6 +88,7 @@ export function clientRequests(cast: Cast): readonly ClientRequest[] {
     { type: 'keys', user: victim },
     { type: 'receipts', user: victim },
     { type: 'ping' },
+    { type: 'probe' },
     { type: 'vault' },
     { type: 'putVault', ...change },
     { type: 'reauthStart', request: opaque },

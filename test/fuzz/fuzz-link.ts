@@ -8,6 +8,7 @@ type Item = readonly unknown[];
 export class FuzzLink implements ClientLink {
   readonly source: string;
   readonly pendingBytes = 0;
+  readonly receivedBytes = 0;
   isOpen = true;
   isTrusted = false;
   /** Codes that the node refused with, and how often. */

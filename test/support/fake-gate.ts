@@ -367,6 +367,8 @@ export class FakeSession {
           .map(([, { device, counter }]) => ({ device, delivered: counter, expired: [] }));
         return { incarnation: peer.incarnation, marks };
       }
+      case 'probe':
+        return {};
       case 'ping':
         return { head: this.#me().account.head, now };
       case 'vault': {

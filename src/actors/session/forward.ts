@@ -9,7 +9,7 @@ import type { Address } from '../../protocol/ids.ts';
 import { PULL_ENTRIES_MAX, SEALS_PER_CALL, WATCHED_USERS_PER_CALL } from '../../protocol/limits.ts';
 import { askHead, emitPushes, oweAcknowledged, tellAcknowledged, watch } from './attached.ts';
 import { GROUP_HANDLERS } from './groups.ts';
-import { handlerOf } from './handlers.ts';
+import { answerProbe, handlerOf } from './handlers.ts';
 import type { CallHandlers } from './handlers.ts';
 import type { ClientItem, RequestNamed } from './messages.ts';
 import type { Attached } from './phases.ts';
@@ -26,6 +26,7 @@ const HANDLERS: CallHandlers<Attached> = {
   pull,
   ack,
   ping: (turn, phase, id) => askHead(turn, phase, id),
+  probe: answerProbe,
   keys: (turn, { user }, id, request) =>
     forward(turn, id, request.user, { type: 'keys', asker: user }),
   receipts: (turn, { user }, id, request) =>

@@ -2,7 +2,7 @@
 import { assertNever } from '../../protocol/errors.ts';
 import { PROTOCOL_VERSION } from '../../protocol/limits.ts';
 import { closeSession, abandonChallenge } from './farewell.ts';
-import { handlerOf } from './handlers.ts';
+import { answerProbe, handlerOf } from './handlers.ts';
 import type { CallHandlers } from './handlers.ts';
 import { finishPassword, readRecord } from './login.ts';
 import type { ClientItem, RequestNamed } from './messages.ts';
@@ -31,6 +31,7 @@ export function greet(turn: Turn, { id, request }: ClientItem): void {
 }
 
 const HANDLERS: CallHandlers<Phase> = {
+  probe: answerProbe,
   hello: (turn, _, id) => refuse(turn, id, outOfOrder('hello comes once')),
   registerStart: beginAttempt,
   loginStart: beginAttempt,

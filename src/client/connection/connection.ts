@@ -206,6 +206,7 @@ export class Connection {
 
   #closed(session: Session, reason: string): void {
     if (this.#state.at !== 'online' || this.#state.session !== session) return;
+    this.#ports.trials.failed(session.link.place);
     if (this.#isMoving) return this.#leave(reason);
     this.#state.keepAlive.cancel();
     this.#failed(0, new FastChatError('E_UNREACHABLE', `the connection ended: ${reason}`));
@@ -250,6 +251,7 @@ export class Connection {
     if (push.reason === 'replaced' && this.#isMoving) return;
     const { session, keepAlive } = this.#state;
     keepAlive.cancel();
+    this.#ports.trials.failed(session.link.place);
     session.link.close(`told to go: ${push.reason}`);
     if (push.reason === 'revoked')
       return this.#end(new FastChatError('E_AUTH', 'this device was revoked'));

@@ -8,8 +8,8 @@ import { FastChatError, asFastChatError } from '../../protocol/errors.ts';
 import { LOGIN_REDIRECTS_MAX } from '../../protocol/limits.ts';
 import type { GatePlace } from '../connect-url.ts';
 import { isSameBytes } from '../same-bytes.ts';
-import { shuffled } from './backoff.ts';
 import { GateLink } from './gate-link.ts';
+import type { GateTrials } from './gate-trials.ts';
 
 /** What a client says to become a session. Every step may be repeated on another link. */
 export interface Authentication {
@@ -39,6 +39,7 @@ export interface DialPorts {
   readonly random: Random;
   readonly network: LinkNetwork;
   readonly gates: Gates;
+  readonly trials: GateTrials;
 }
 
 /** An attached session and the link it lives on. */
@@ -68,14 +69,15 @@ export async function dialGate(ports: DialPorts, place: GatePlace): Promise<Gate
   return link;
 }
 
-/** Any gate, tried in an order drawn anew. @throws the most telling of the errors */
+/** Any gate; those that failed lately come last. @throws the most telling of the errors */
 export async function dialAny(ports: DialPorts): Promise<GateLink> {
   let worst: FastChatError | undefined;
-  for (const place of shuffled(ports.gates.places(), ports.random)) {
+  for (const place of ports.trials.order(ports.gates.places())) {
     try {
       return await dialGate(ports, place);
     } catch (cause) {
       const error = asFastChatError(cause);
+      ports.trials.failed(place);
       // A wrong key says more than a gate that is down.
       if (worst === undefined || error.retry === 'never') worst = error;
     }
@@ -89,10 +91,15 @@ interface Step {
   readonly placement: Placement;
 }
 
-async function say(link: GateLink, login: Promise<Placement>): Promise<Step> {
+async function say(
+  { trials }: DialPorts,
+  link: GateLink,
+  login: Promise<Placement>,
+): Promise<Step> {
   try {
     return { link, placement: await login };
   } catch (cause) {
+    if (asFastChatError(cause).retry !== 'never') trials.failed(link.place);
     link.close('login failed');
     throw cause;
   }
@@ -104,12 +111,12 @@ async function follow(
   authentication: Authentication,
 ): Promise<Step> {
   const link = await dialGate(ports, redirect.gate);
-  return await say(link, authentication.redeem(link, redirect.ticket));
+  return await say(ports, link, authentication.redeem(link, redirect.ticket));
 }
 
 async function logIn(ports: DialPorts, authentication: Authentication): Promise<Step> {
   const link = await dialAny(ports);
-  return await say(link, authentication.authenticate(link));
+  return await say(ports, link, authentication.authenticate(link));
 }
 
 /** Logs in and follows tickets to the node that keeps the session. `ticket` is one got before, to try first. */

@@ -11,6 +11,7 @@ import type {
 import { encodeRaw } from '../../protocol/codec.ts';
 import { FastChatError, asFastChatError } from '../../protocol/errors.ts';
 import {
+  LINK_PROBE_MS,
   PROTOCOL_VERSION,
   PUSHES_HELD_MAX,
   REQUEST_TIMEOUT_MS,
@@ -18,6 +19,7 @@ import {
 } from '../../protocol/limits.ts';
 import type { GatePlace } from '../connect-url.ts';
 import { OpenCalls } from './open-calls.ts';
+import { Silence } from './silence.ts';
 import { decodeFrame, packFrames } from './wire.ts';
 import type { Incoming } from './wire.ts';
 
@@ -50,12 +52,15 @@ export class GateLink {
   #held: Push[] = [];
   #outgoing: Uint8Array[] = [];
   #outgoingBytes = 0;
+  readonly #silence: Silence;
+  #isProbing = false;
   #hello: Hello | undefined;
   #fingerprint: Uint8Array | undefined;
 
   private constructor(clock: Clock, place: GatePlace) {
     this.#clock = clock;
-    this.#calls = new OpenCalls(clock);
+    this.#calls = new OpenCalls(clock, (sinceMs) => this.#onWaiting(sinceMs));
+    this.#silence = new Silence(clock);
     this.place = place;
   }
 
@@ -178,11 +183,29 @@ export class GateLink {
     if (this.#outgoing.length === 1) this.#clock.soon(() => this.#flush());
   }
 
+  /** A call waits: a node that is there says something now and then, or answers a probe. */
+  #onWaiting(sinceMs: number): void {
+    if (this.#state.at !== 'open' || this.#isProbing) return;
+    if (!this.#silence.isDoubtful(this.#state.link.receivedBytes, sinceMs)) return;
+    this.#isProbing = true;
+    void this.#probe(this.#state.link);
+  }
+
+  async #probe(link: ClientLink): Promise<void> {
+    const before = link.receivedBytes;
+    await this.call('probe', {}, LINK_PROBE_MS + this.#silence.allowanceMs).catch(() => undefined);
+    // What arrived while this process was busy is read before anybody is declared dead.
+    await new Promise<void>((resolve) => this.#clock.soon(resolve));
+    this.#isProbing = false;
+    if (link.receivedBytes === before) this.destroy('the node does not answer');
+  }
+
   #flush(): void {
     if (this.#state.at !== 'open') return;
     const { link } = this.#state;
     const items = this.#outgoing;
     const wasFull = !this.isWritable;
+    this.#silence.sent(this.#outgoingBytes);
     this.#outgoing = [];
     this.#outgoingBytes = 0;
     link.send(...packFrames(items));

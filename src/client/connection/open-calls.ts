@@ -10,17 +10,21 @@ export interface OpenCall {
 }
 
 interface Waiting extends OpenCall {
+  readonly askedMs: number;
   readonly deadlineMs: number;
 }
 
 export class OpenCalls {
   readonly #clock: Clock;
+  readonly #onWaiting: (sinceMs: number) => void;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
   #sweeper: Timer | undefined;
 
-  constructor(clock: Clock) {
+  /** `onWaiting` is told, while calls wait, since when the oldest does. */
+  constructor(clock: Clock, onWaiting: (sinceMs: number) => void) {
     this.#clock = clock;
+    this.#onWaiting = onWaiting;
   }
 
   /** Waits for an answer at most `timeoutMs`, then fails with E_TIMEOUT. @returns the id to send. @throws E_RATE_LIMITED */
@@ -28,7 +32,8 @@ export class OpenCalls {
     if (this.#waiting.size >= CLIENT_CALLS_OPEN_MAX)
       throw new FastChatError('E_RATE_LIMITED', 'too many calls of this client wait for an answer');
     this.#lastId += 1;
-    this.#waiting.set(this.#lastId, { ...call, deadlineMs: this.#clock.mono() + timeoutMs });
+    const askedMs = this.#clock.mono();
+    this.#waiting.set(this.#lastId, { ...call, askedMs, deadlineMs: askedMs + timeoutMs });
     // One timer sweeps all: a call ends late by at most one interval.
     this.#sweeper ??= this.#clock.after(CLIENT_DEADLINE_SWEEP_MS, () => this.#sweep());
     return this.#lastId;
@@ -64,6 +69,10 @@ export class OpenCalls {
     const overdue = [...this.#waiting].filter(([, call]) => call.deadlineMs <= nowMs);
     for (const [id] of overdue)
       this.refuse(id, new FastChatError('E_TIMEOUT', 'the node did not answer in time'));
+    for (const { askedMs } of this.#waiting.values()) {
+      this.#onWaiting(askedMs);
+      break;
+    }
     if (this.#waiting.size > 0)
       this.#sweeper ??= this.#clock.after(CLIENT_DEADLINE_SWEEP_MS, () => this.#sweep());
   }

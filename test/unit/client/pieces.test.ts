@@ -137,7 +137,7 @@ describe('frames of a client', () => {
 describe('open calls', () => {
   it('end with E_TIMEOUT at their own deadline', async () => {
     const clock = new VirtualClock();
-    const calls = new OpenCalls(clock);
+    const calls = new OpenCalls(clock, () => undefined);
     const ended: string[] = [];
     const waiting = (name: string): Parameters<OpenCalls['add']>[0] => ({
       onReply: () => ended.push(`${name} answered`),
@@ -154,7 +154,7 @@ describe('open calls', () => {
   });
 
   it('are bounded in number', () => {
-    const calls = new OpenCalls(new VirtualClock());
+    const calls = new OpenCalls(new VirtualClock(), () => undefined);
     const call = { onReply: () => undefined, onError: () => undefined };
     for (let open = 0; open < CLIENT_CALLS_OPEN_MAX; open++) calls.add(call, 1_000);
     expect(codeOf(() => calls.add(call, 1_000))).to.equal('E_RATE_LIMITED');

@@ -324,6 +324,7 @@ describe('gate', () => {
       const events = node.gate.accept({
         source: 'flood',
         pendingBytes: 0,
+        receivedBytes: 0,
         send: () => true,
         trust: () => undefined,
         close: () => ended.push('close'),
