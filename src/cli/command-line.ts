@@ -18,6 +18,21 @@ function optionsOf(spec: CommandSpec | undefined): OptionTable {
   return { ...spec?.options, ...GLOBAL_OPTIONS };
 }
 
+/**
+ * Options that may come before the command, which is not known yet: those of any command, as far as all that have one
+ * agree whether a value follows it. `DIR` is no word of `admin --data DIR status`.
+ */
+function optionsOfAny(commands: readonly CommandSpec[]): OptionTable {
+  const all = commands.flatMap((spec) => Object.entries(optionsOf(spec)));
+  const flags = new Set(all.filter(([, { isFlag }]) => isFlag === true).map(([name]) => name));
+  const agreed = all.filter(([name, { isFlag }]) => flags.has(name) === (isFlag === true));
+  return Object.fromEntries([
+    ...agreed,
+    ['user', { alias: 'u', doc: '' }],
+    ['server', { doc: '' }],
+  ]);
+}
+
 /** Other names of an option, without dashes. */
 export function aliasesOf(option: OptionSpec): readonly string[] {
   if (option.alias === undefined) return [];
@@ -184,8 +199,7 @@ export function parseCommandLine(
   givenArgv: readonly string[],
 ): CommandLine {
   const argv = withVersion(givenArgv);
-  const globals = { ...GLOBAL_OPTIONS, user: { alias: 'u', doc: '' }, server: { doc: '' } };
-  const indexes = wordIndexes(argv, globals);
+  const indexes = wordIndexes(argv, optionsOfAny(commands));
   const words = indexes.map((index) => argv[index] ?? '');
   const spec = findCommand(commands, words);
   const isHelp = argv.includes('--help') || argv.includes('-h');

@@ -122,6 +122,8 @@ describe('fastchat admin', () => {
     expect(out).to.contain('n1\tup\theld\t3\t1.23\t200\t256\t0 ms\th:2\ttcp://h:1');
     expect(asked[0]?.url).to.equal('http://127.0.0.1:7600/cluster');
     expect(asked[0]?.init.headers).to.deep.equal({});
+    const { lines } = await world.run(['admin', '--data', world.home, 'status', '--json']);
+    expect(JSON.parse(lines[0] ?? ''), 'as docs/OPERATING.md writes it').to.include({ v: 1 });
     expect(JSON.parse((await admin('status --json')).out)).to.deep.equal({ v: 1, ...cluster });
   });
 
