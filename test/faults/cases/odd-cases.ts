@@ -5,11 +5,13 @@ import { eventually, lasting } from '../harness/eventually.ts';
 import { fakeClockEnv, moveClock } from '../harness/fake-clock.ts';
 import type { FaultCase } from '../harness/fault-case.ts';
 import { NodeUnderTest } from '../harness/node-under-test.ts';
+import type { World } from '../harness/world.ts';
 
 const HOUR_S = 3600;
 const TWIN_MS = 5000;
 const JOIN_MS = 60_000;
 const REFUSED_MS = 30_000;
+const REFUSING_MS = 5000;
 
 const clock: FaultCase = {
   name: 'clock',
@@ -97,7 +99,7 @@ const cloned: FaultCase = {
 
 const joinAndLeave: FaultCase = {
   name: 'join-and-leave',
-  summary: 'a fourth node joins and takes its share under load, then drains and leaves',
+  summary: 'a fourth node joins and takes its share under load, then drains and is forgotten',
   covers: [16],
   world: { spareNodes: 1 },
   async inject(world) {
@@ -109,6 +111,7 @@ const joinAndLeave: FaultCase = {
     await world.fault('n4 leaves', [added]);
     const exit = await added.stop();
     if (exit !== 0) throw new Error(`n4 ended with ${exit} when asked to drain`);
+    await world.pick(world.members).admin('nodes', 'forget', added.name);
   },
 };
 
@@ -144,10 +147,18 @@ const etcdFrozen: FaultCase = {
   },
 };
 
+/** What docs/OPERATING.md says to do about an etcd that was put back. */
+async function rebuildMap({ cluster, members }: World): Promise<void> {
+  const versions = await Promise.all(members.map(async (node) => (await node.report()).version));
+  const newest = members[versions.indexOf(Math.max(...versions))];
+  await cluster.etcds[0]?.removeAll('fastchat');
+  await newest?.admin('rebuild-map');
+}
+
 const etcdLost: FaultCase = {
   name: 'etcd-restored',
   summary:
-    'etcd comes back with the data it had some time ago: epochs go back, replicas refuse them',
+    'etcd comes back with the data it had some time ago: nodes refuse it, an operator writes the map anew',
   covers: [22],
   needs: ['etcd'],
   async inject(world) {
@@ -171,6 +182,9 @@ const etcdLost: FaultCase = {
     await world.fault('etcd is put back', []);
     await Promise.all(etcds.map((etcd) => etcd.kill()));
     copy('.backup', '');
+    await world.cluster.startEtcd();
+    await lasting(REFUSING_MS);
+    await rebuildMap(world);
   },
 };
 

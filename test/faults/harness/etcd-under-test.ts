@@ -84,6 +84,18 @@ export class EtcdUnderTest {
     return ((await response.json()) as { readonly health: string }).health === 'true';
   }
 
+  /** `etcdctl del --prefix`, of the whole cluster. */
+  async removeAll(prefix: string): Promise<void> {
+    const base64 = (text: string): string => Buffer.from(text).toString('base64');
+    // The first key that does not begin with `prefix/`: "0" comes right after the slash.
+    const range = { key: base64(`${prefix}/`), range_end: base64(`${prefix}0`) };
+    await fetch(`${this.clientUrl}/v3/kv/deleterange`, {
+      method: 'POST',
+      body: JSON.stringify(range),
+      signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
+    });
+  }
+
   /** Whether it leads the others. */
   async isLeader(): Promise<boolean> {
     const response = await fetch(`${this.clientUrl}/metrics`, {

@@ -1,7 +1,9 @@
 /** One `fastchat node` with a data directory and an address of its own, through all its lives. */
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { ClusterReport } from '../../../src/ops/admin-api.ts';
 import type { ReadyLine } from '../../../src/node/node-process.ts';
 import { takingOf } from '../verdict/owners.ts';
@@ -12,6 +14,7 @@ import type { ExitReason } from './process-under-test.ts';
 const LAUNCHER = fileURLToPath(new URL('../../../bin/fastchat.js', import.meta.url));
 const REPORT_TIMEOUT_MS = 1000;
 const READY_TIMEOUT_MS = 60_000;
+const ADMIN_TIMEOUT_MS = 60_000;
 const TAIL_LINES = 12;
 
 export interface NodeOptions {
@@ -119,6 +122,15 @@ export class NodeUnderTest {
       signal: AbortSignal.timeout(REPORT_TIMEOUT_MS),
     });
     return (await response.json()) as ClusterReport;
+  }
+
+  /** An operator's command at this node, as docs/OPERATING.md has them. @throws Error when it fails */
+  async admin(...words: readonly string[]): Promise<void> {
+    const { through } = this.options;
+    const [program = '', ...args] = [...through, process.execPath, LAUNCHER, 'admin', ...words];
+    await promisify(execFile)(program, [...args, `--data=${this.data}`], {
+      timeout: ADMIN_TIMEOUT_MS,
+    });
   }
 
   /** How its present life ended when nobody asked for that, with its last words. */
