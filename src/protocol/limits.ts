@@ -248,7 +248,7 @@ export const FORGOTTEN_TOLD_MAX = 16;
 /** Members that a node does not hear, named in its heartbeats; one that names so many vouches for nobody. */
 export const MISSED_TOLD_MAX = 16;
 export const FAILOVER_RETRY_MS = 250;
-export const FAILOVER_SHARDS_AT_ONCE = 16;
+export const FAILOVER_SHARDS_AT_ONCE = 32;
 /** Messages that wait on one node for shards on the move. */
 export const ROUTER_WAITING_MESSAGES_MAX = 16_384;
 export const ROUTER_RETRY_DELAY_MIN_MS = 10;
