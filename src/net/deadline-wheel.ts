@@ -6,7 +6,8 @@ export class DeadlineWheel {
   readonly #clock: Clock;
   readonly #onDue: (id: number) => void;
   readonly #slots = new Map<number, number[]>();
-  #nextSlot = 0;
+  /** The first slot that holds something: nothing is swept before. */
+  #nextSlot = Infinity;
   #timer: Timer | undefined;
 
   constructor(clock: Clock, onDue: (id: number) => void) {
@@ -16,17 +17,16 @@ export class DeadlineWheel {
 
   /** Calls `onDue(id)` not before `delayMs` and at most a slot later. It cannot be taken back: ignore what is settled. */
   add(id: number, delayMs: number): void {
-    if (this.#slots.size === 0) this.#nextSlot = this.#slotOf(this.#clock.mono());
     const slot = this.#slotOf(this.#clock.mono() + delayMs) + 1;
     const ids = this.#slots.get(slot);
     if (ids === undefined) this.#slots.set(slot, [id]);
     else ids.push(id);
-    this.#timer ??= this.#clock.after(MESH_DEADLINE_SLOT_MS, () => this.#sweep());
+    if (slot < this.#nextSlot) this.#sweepAt(slot);
   }
 
   close(): void {
     this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#nextSlot = Infinity;
     this.#slots.clear();
   }
 
@@ -34,17 +34,27 @@ export class DeadlineWheel {
     return Math.floor(monoMs / MESH_DEADLINE_SLOT_MS);
   }
 
+  /** A timer that looks every slot would wake an idle node twenty times a second for nothing. */
+  #sweepAt(slot: number): void {
+    this.#timer?.cancel();
+    this.#nextSlot = slot;
+    if (slot === Infinity) return;
+    const delayMs = slot * MESH_DEADLINE_SLOT_MS - this.#clock.mono();
+    this.#timer = this.#clock.after(delayMs, () => this.#sweep());
+  }
+
   #sweep(): void {
     const present = this.#slotOf(this.#clock.mono());
-    const due: number[][] = [];
-    for (; this.#nextSlot <= present; this.#nextSlot++) {
-      due.push(this.#slots.get(this.#nextSlot) ?? []);
-      this.#slots.delete(this.#nextSlot);
-    }
-    this.#timer =
-      this.#slots.size === 0
-        ? undefined
-        : this.#clock.after(MESH_DEADLINE_SLOT_MS, () => this.#sweep());
-    for (const id of due.flat()) this.#onDue(id);
+    const due: Array<[number, readonly number[]]> = [];
+    let next = Infinity;
+    for (const [slot, ids] of this.#slots)
+      if (slot > present) next = Math.min(next, slot);
+      else {
+        due.push([slot, ids]);
+        this.#slots.delete(slot);
+      }
+    this.#sweepAt(next);
+    for (const [, ids] of due.toSorted(([left], [right]) => left - right))
+      for (const id of ids) this.#onDue(id);
   }
 }

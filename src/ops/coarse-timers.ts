@@ -26,7 +26,8 @@ class Wait implements Timer {
 export class CoarseTimers implements Timers {
   readonly #clock: Clock;
   readonly #slots = new Map<number, Slot>();
-  #nextSlot = 0;
+  /** The first slot with waits: nothing is swept before its end. */
+  #nextSlot = Infinity;
   #timer: Timer | undefined;
 
   constructor(clock: Clock) {
@@ -35,33 +36,34 @@ export class CoarseTimers implements Timers {
 
   /** Runs `task` once, not before `delayMs` have passed and at most COARSE_TIMER_SLOT_MS later. */
   after(delayMs: number, task: () => void): Timer {
-    const nowMs = this.#clock.mono();
-    if (this.#timer === undefined) this.#nextSlot = slotOf(nowMs);
-    // The slot that ends after the deadline: it is swept at its end.
-    const index = slotOf(nowMs + Math.max(0, delayMs));
+    const index = slotOf(this.#clock.mono() + Math.max(0, delayMs));
     let slot = this.#slots.get(index);
     if (slot === undefined) this.#slots.set(index, (slot = new Set()));
-    this.#timer ??= this.#sweepNext(nowMs);
+    if (index < this.#nextSlot) this.#sweepAfter(index);
     return new Wait(task, slot);
   }
 
-  /** Sweeps end with the slots, so that what is due is at most a slot late. */
-  #sweepNext(nowMs: number): Timer {
-    const endMs = (slotOf(nowMs) + 1) * COARSE_TIMER_SLOT_MS;
-    return this.#clock.after(endMs - nowMs, () => this.#sweep());
+  /** Sweeps when a slot ends, so that what is due is at most a slot late. */
+  #sweepAfter(slot: number): void {
+    this.#timer?.cancel();
+    this.#nextSlot = slot;
+    if (slot === Infinity) return;
+    const endMs = (slot + 1) * COARSE_TIMER_SLOT_MS;
+    this.#timer = this.#clock.after(endMs - this.#clock.mono(), () => this.#sweep());
   }
 
   #sweep(): void {
-    const nowMs = this.#clock.mono();
-    const present = slotOf(nowMs);
-    const due: Slot[] = [];
-    for (; this.#nextSlot < present; this.#nextSlot += 1) {
-      const slot = this.#slots.get(this.#nextSlot);
-      if (slot !== undefined) due.push(slot);
-      this.#slots.delete(this.#nextSlot);
+    const present = slotOf(this.#clock.mono());
+    const due: Array<[number, Slot]> = [];
+    let next = Infinity;
+    for (const [index, slot] of this.#slots) {
+      const isOver = index < present;
+      if (isOver) due.push([index, slot]);
+      if (isOver || slot.size === 0) this.#slots.delete(index);
+      else next = Math.min(next, index);
     }
-    this.#timer = this.#slots.size === 0 ? undefined : this.#sweepNext(nowMs);
-    for (const slot of due) runAll(slot);
+    this.#sweepAfter(next);
+    for (const [, slot] of due.toSorted(([left], [right]) => left - right)) runAll(slot);
   }
 }
 

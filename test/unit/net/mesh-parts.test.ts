@@ -28,6 +28,18 @@ describe('DeadlineWheel', () => {
     );
   });
 
+  it('looks only when something is due, and again when something is due sooner', () => {
+    const clock = new VirtualClock();
+    const ended: number[] = [];
+    const wheel = new DeadlineWheel(clock, (id) => ended.push(id));
+    wheel.add(1, 9000);
+    wheel.add(2, 10);
+    let looks = 0;
+    while (clock.step(20_000)) looks += 1;
+    expect(ended).to.deep.equal([2, 1]);
+    expect(looks).to.equal(2);
+  });
+
   it('keeps no timer when nothing waits', () => {
     const clock = new VirtualClock();
     const wheel = new DeadlineWheel(clock, () => undefined);

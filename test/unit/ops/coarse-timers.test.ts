@@ -32,6 +32,18 @@ describe('CoarseTimers', () => {
     );
   });
 
+  it('look only when a slot with waits ends, and sooner when something sooner comes', () => {
+    const clock = new VirtualClock();
+    const timers = new CoarseTimers(clock);
+    const ran: string[] = [];
+    timers.after(60_000, () => ran.push('late'));
+    timers.after(10, () => ran.push('early'));
+    let looks = 0;
+    while (clock.step(120_000)) looks += 1;
+    expect(ran).eql(['early', 'late']);
+    expect(looks).equal(2);
+  });
+
   it('keep no timer of the clock when nothing waits', () => {
     const clock = new VirtualClock();
     const timers = new CoarseTimers(clock);
