@@ -29,6 +29,10 @@ export function seededRandom(seed: number): Random {
   };
   return {
     fraction: () => u32() / 2 ** 32,
-    bytes: (count) => Uint8Array.from({ length: count }, () => u32() & 0xff),
+    bytes(count) {
+      const drawn = new Uint8Array(count);
+      for (let index = 0; index < count; index += 1) drawn[index] = u32();
+      return drawn;
+    },
   };
 }

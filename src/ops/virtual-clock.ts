@@ -20,14 +20,16 @@ export interface VirtualClockOptions {
   readonly startMs?: number;
 }
 
-/** Captured before anybody can replace it: the way to let all pending promise reactions run. */
-const realImmediate = setImmediate;
+/** Captured before anybody can replace them. */
+const realNextTick = process.nextTick.bind(process);
+const realMicrotask = queueMicrotask;
 
-/** Lets every pending promise reaction run. */
-function drainMicrotasks(): Promise<void> {
-  return new Promise((resolve) => {
-    realImmediate(resolve);
-  });
+/**
+ * Calls `task` when every pending promise reaction has run, and those that they cause. A tick that a reaction asks for comes
+ * after all of them, and without the look at the operating system that `setImmediate` costs.
+ */
+function afterReactions(task: () => void): void {
+  realMicrotask(() => realNextTick(task));
 }
 
 function isBefore(left: Event, right: Event): boolean {
@@ -163,8 +165,17 @@ export class VirtualClock implements Clock {
     await this.#drainUntil(this.#elapsedMs + limitMs);
   }
 
-  async #drainUntil(untilMs: number): Promise<void> {
-    await drainMicrotasks();
-    while (this.step(untilMs)) await drainMicrotasks();
+  #drainUntil(untilMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const next = (): void => {
+        try {
+          if (this.step(untilMs)) afterReactions(next);
+          else resolve();
+        } catch (cause) {
+          reject(cause);
+        }
+      };
+      afterReactions(next);
+    });
   }
 }

@@ -67,7 +67,7 @@ export class MemoryDisk {
 
   get(area: Area, key: Uint8Array): Uint8Array | undefined {
     const value = this.#areas.get(area)?.get(byteText(key));
-    return value === undefined ? undefined : Uint8Array.from(value);
+    return value === undefined ? undefined : new Uint8Array(value);
   }
 
   *range(keys: KeyRange, options: RangeOptions): Generator<Pair> {
@@ -76,8 +76,8 @@ export class MemoryDisk {
     const to = keys.to === undefined ? undefined : byteText(keys.to);
     for (const [text, value] of map.range(byteText(keys.from), to, options.reverse ?? false))
       yield [
-        Uint8Array.from(Buffer.from(text, 'latin1')),
-        options.keysOnly === true ? NO_VALUE : Uint8Array.from(value),
+        new Uint8Array(Buffer.from(text, 'latin1')),
+        options.keysOnly === true ? NO_VALUE : new Uint8Array(value),
       ];
   }
 
