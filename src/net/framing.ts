@@ -2,6 +2,7 @@
  * Frames in a byte stream: four bytes of length, big-endian, then that many bytes; never zero, never above a maximum.
  * Nothing here knows of sockets.
  */
+import { madeOnce } from '../protocol/shared-bytes.ts';
 
 export const FRAME_HEAD_BYTES = 4;
 /** The first piece of memory for a frame that comes in parts; it grows with what really arrives. */
@@ -10,7 +11,17 @@ const PART_BYTES_MIN = 4096;
 export type FramingFault = 'empty frame' | 'frame too long';
 
 /** Frames as they go over the wire, each behind its length. */
-export function streamOf(frames: readonly Uint8Array[]): Buffer {
+export function streamOf(frames: readonly Uint8Array[]): Uint8Array {
+  const [only] = frames;
+  if (only !== undefined && frames.length === 1) return madeOnce(only, streamOfOne);
+  return join(frames);
+}
+
+function streamOfOne(frame: Uint8Array): Uint8Array {
+  return join([frame]);
+}
+
+function join(frames: readonly Uint8Array[]): Uint8Array {
   let length = frames.length * FRAME_HEAD_BYTES;
   for (const frame of frames) length += frame.length;
   const bytes = Buffer.allocUnsafe(length);

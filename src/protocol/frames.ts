@@ -1,10 +1,13 @@
 /** Encoded items as frames: a msgpack array of items, without encoding any of them twice. */
 import { CLIENT_FRAME_BYTES_MAX, FRAMES_PER_BATCH_MAX } from './limits.ts';
+import { madeOnce } from './shared-bytes.ts';
 
 const ARRAY_HEADER_BYTES_MAX = 3;
 
 /** As few frames as hold all items in order; none is larger than CLIENT_FRAME_BYTES_MAX, unless one item alone is. */
 export function packFrames(items: readonly Uint8Array[]): readonly Uint8Array[] {
+  const [only] = items;
+  if (only !== undefined && items.length === 1) return [madeOnce(only, frameOfOne)];
   const frames: Uint8Array[] = [];
   let first = 0;
   let bytes = ARRAY_HEADER_BYTES_MAX;
@@ -20,6 +23,10 @@ export function packFrames(items: readonly Uint8Array[]): readonly Uint8Array[] 
   }
   if (items.length > first) frames.push(joinItems(items.slice(first), bytes));
   return frames;
+}
+
+function frameOfOne(item: Uint8Array): Uint8Array {
+  return joinItems([item], ARRAY_HEADER_BYTES_MAX + item.length);
 }
 
 /** `bytesMax` is at least what the frame takes. */

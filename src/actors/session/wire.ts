@@ -4,6 +4,7 @@ import type { Push } from '../../protocol/client-calls.ts';
 import { decodeRaw, encodeRaw } from '../../protocol/codec.ts';
 import { FastChatError } from '../../protocol/errors.ts';
 import { FRAMES_PER_BATCH_MAX } from '../../protocol/limits.ts';
+import { shareBytes } from '../../protocol/shared-bytes.ts';
 import type { ClientItem, Refusal } from './messages.ts';
 
 const CALL_ID_MAX = 0xffff_ffff;
@@ -49,5 +50,6 @@ export function encodePush(value: Push): Uint8Array {
   if (known !== undefined) return known;
   const bytes = encodeRaw(push.pack(value));
   sharedBytes.set(value, bytes);
+  shareBytes(bytes);
   return bytes;
 }
