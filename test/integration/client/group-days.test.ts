@@ -90,14 +90,14 @@ describe('a group on an odd day', function () {
     await world.shown(b, 1);
     await world.until(a.client.group.delete(team));
     await told(world, b, 'deleted @ann');
-    expect(await b.client.groups()).to.deep.equal([]);
+    expect(await world.until(b.client.groups())).to.deep.equal([]);
     await world.until(b.client.group.create(team, { title: 'new' }));
     await world.until(b.client.send(team, 'alone'));
-    expect(await a.client.groups()).to.deep.equal([]);
+    expect(await world.until(a.client.groups())).to.deep.equal([]);
     await world.until(b.client.group.add(team, a.user));
     await world.until(b.client.send(team, 'together'));
     expect(await world.shown(a, 1)).to.deep.equal(['together']);
-    expect((await a.client.groups())[0]).to.include({ title: 'new', role: 'member' });
+    expect((await world.until(a.client.groups()))[0]).to.include({ title: 'new', role: 'member' });
     expect(a.warnings().concat(b.warnings())).to.deep.equal([]);
   });
 
