@@ -13,7 +13,7 @@ describe('the figures of a drain', () => {
       { at: 25, is: 'disconnected', by: '@b' },
       { at: 60, is: 'connected', by: '@a', node: 'n2' },
       { at: 70, is: 'acknowledged', ...message },
-      { at: 75, is: 'displayed', ...message },
+      { at: 75, is: 'displayed', by: '@b', ...message },
     ];
     expect(drainFigures(events, 5)).to.deep.include({
       sent: 1,

@@ -111,7 +111,8 @@ async function underLoad<T>(
   const cluster = await startDevCluster({ nodes, args: [...ONE_SOURCE, ...args] });
   const load = new Load();
   try {
-    await load.ask('gather', { url: cluster.url, journal, users: sessions, peers: PEERS });
+    const plan = { url: cluster.url, journal, users: sessions, peers: PEERS, groupSize: 0 };
+    await load.ask('gather', plan);
     say(`${sessions} sessions on ${nodes} nodes`);
     await until(cluster, isEven);
     const fromMs = monoMs();

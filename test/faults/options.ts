@@ -29,6 +29,7 @@ export const DEFAULT_WORLD: Omit<WorldOptions, 'seed'> = {
   replicas: 1,
   users: 100,
   peers: 1,
+  groupSize: 10,
   rate: 200,
   isCuttable: false,
   spareNodes: 0,
@@ -44,7 +45,7 @@ export interface Options {
 }
 
 export const USAGE = `npm run faults -- [CASE…] [--rounds N] [--seed S] [--users N] [--rate R] [--etcd 0|1|3]
-                         [--replicas N] [--keep] [--json] [--list]`;
+                         [--replicas N] [--group-size N] [--keep] [--json] [--list]`;
 
 const SEED_MAX = 2 ** 31;
 
@@ -58,6 +59,7 @@ export function parseOptions(args: readonly string[]): Options {
       seed: { type: 'string' },
       users: { type: 'string' },
       rate: { type: 'string' },
+      'group-size': { type: 'string' },
       etcd: { type: 'string' },
       replicas: { type: 'string' },
       keep: { type: 'boolean', default: false },
@@ -82,6 +84,7 @@ export function parseOptions(args: readonly string[]): Options {
         seed,
         users: numberOr(values.users, base.users),
         rate: numberOr(values.rate, base.rate),
+        groupSize: numberOr(values['group-size'], base.groupSize),
         etcd: numberOr(values.etcd, base.etcd),
         replicas: numberOr(values.replicas, base.replicas),
       };

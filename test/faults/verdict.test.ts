@@ -14,8 +14,9 @@ const acknowledged = (id: string, from?: string, to?: string): NewEvent => ({
   is: 'acknowledged',
   ...message(id, from, to),
 });
-const displayed = (id: string, from?: string, to?: string): NewEvent => ({
+const displayed = (id: string, from?: string, to = '@b', by = to): NewEvent => ({
   is: 'displayed',
+  by,
   ...message(id, from, to),
 });
 const refused = (id: string, code: string): NewEvent => ({ is: 'refused', code, ...message(id) });
@@ -73,6 +74,44 @@ describe('the verdict on a fault run', () => {
       acknowledged('3', '@a', '@c'),
     );
     expect(kindsIn(events)).to.deep.equal([]);
+  });
+
+  describe('in a group', () => {
+    const group: NewEvent = { is: 'group', group: '#g', members: ['@a', '@b', '@c'] };
+    const both = [sent('1', '@a', '#g'), sent('2', '@b', '#g')];
+    const taken = [acknowledged('1', '@a', '#g'), acknowledged('2', '@b', '#g')];
+    const shown = (id: string, from: string, by: string): NewEvent => displayed(id, from, '#g', by);
+
+    it('finds nothing wrong when every other member was shown each message', () => {
+      const seen = [shown('1', '@a', '@b'), shown('1', '@a', '@c')];
+      const events = journal(...both, group, ...taken, ...seen);
+      const more = [shown('2', '@b', '@a'), shown('2', '@b', '@c')];
+      expect(kindsIn([...events, ...journal(...more)])).to.deep.equal([]);
+    });
+
+    it('finds a message that one of the members was never shown', () => {
+      const seen = [shown('1', '@a', '@b'), shown('2', '@b', '@a'), shown('2', '@b', '@c')];
+      expect(kindsIn(journal(group, ...both, ...taken, ...seen))).to.deep.equal(['lost']);
+    });
+
+    it('finds a message that a member was shown twice, and one shown to a stranger or its sender', () => {
+      const seen = ['@b', '@c', '@c', '@d', '@a'].map((by) => shown('1', '@a', by));
+      const events = journal(group, ...both.slice(0, 1), ...taken.slice(0, 1), ...seen);
+      expect(kindsIn(events)).to.deep.equal(['twice', 'invented', 'invented']);
+    });
+
+    it('finds two members who were shown two messages in different orders', () => {
+      const four: NewEvent = { is: 'group', group: '#g', members: ['@a', '@b', '@c', '@d'] };
+      const at = (by: string, ...ids: readonly string[]): NewEvent[] =>
+        ids.map((id) => shown(id, id === '1' ? '@a' : '@b', by));
+      const seen = [
+        ...at('@b', '1'),
+        ...at('@a', '2'),
+        ...at('@c', '1', '2'),
+        ...at('@d', '2', '1'),
+      ];
+      expect(kindsIn(journal(four, ...both, ...taken, ...seen))).to.deep.equal(['two-orders']);
+    });
   });
 
   it('finds a message whose sender was left without an answer', () => {

@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseUserId } from '../../../src/protocol/ids.ts';
+import type { Address } from '../../../src/protocol/ids.ts';
 import { seededRandom } from '../../../src/ops/random.ts';
 import type { Random } from '../../../src/ops/random.ts';
+import { loadGroups, loadUser } from '../load/groups.ts';
 import { JournalWriter } from '../verdict/journal.ts';
 import { ClusterUnderTest, hostNames } from './cluster-under-test.ts';
 import { Load } from './load.ts';
@@ -18,6 +19,8 @@ export interface WorldOptions {
   readonly replicas: number;
   readonly users: number;
   readonly peers: number;
+  /** Members of each group that people write to as well; 0: there are none. */
+  readonly groupSize: number;
   /** Messages a second. */
   readonly rate: number;
   /** Whether links can be cut. */
@@ -112,7 +115,7 @@ export class World {
 
   /** Writes down what is about to happen, and to whom: call it right before the fault. */
   async fault(what: string, nodes: readonly NodeUnderTest[]): Promise<void> {
-    const users = await this.cluster.ownedBy(nodes, this.#users());
+    const users = await this.cluster.ownedBy(nodes, this.#recipients());
     const names = nodes.map(({ name }) => name);
     this.#journal.write({ is: 'fault', what, nodes: names, users });
     this.#journal.flush();
@@ -142,13 +145,17 @@ export class World {
   }
 
   #gather(): Promise<void> {
-    const { users, peers } = this.options;
+    const { users, peers, groupSize } = this.options;
     const [journal] = this.journals;
-    return this.load.ask('gather', { url: this.cluster.url, journal, users, peers });
+    const plan = { url: this.cluster.url, journal, users, peers, groupSize };
+    return this.load.ask('gather', plan);
   }
 
-  #users(): readonly ReturnType<typeof parseUserId>[] {
-    return Array.from({ length: this.options.users }, (_, index) => parseUserId(`@u${index}`));
+  /** Everybody and everything that is written to. */
+  #recipients(): readonly Address[] {
+    const { users, groupSize } = this.options;
+    const groups = loadGroups(users, groupSize).map(({ group }) => group);
+    return [...Array.from({ length: users }, (_, index) => loadUser(index)), ...groups];
   }
 }
 

@@ -3,10 +3,11 @@ import { parseConnectUrl } from '../../../src/client/connect-url.ts';
 import { createPasswordClient } from '../../../src/crypto/opening/opaque-client.ts';
 import { createOpeningSuite } from '../../../src/crypto/opening/opening-suite.ts';
 import { systemClock } from '../../../src/ops/clock.ts';
-import { parseUserId } from '../../../src/protocol/ids.ts';
-import type { UserId } from '../../../src/protocol/ids.ts';
+import type { Address } from '../../../src/protocol/ids.ts';
 import { JournalWriter, monoMs } from '../verdict/journal.ts';
 import type { NewEvent } from '../verdict/journal.ts';
+import { loadGroups, loadUser } from './groups.ts';
+import type { LoadGroup } from './groups.ts';
 import { createLoadSuite } from './load-suite.ts';
 import { LoadUser } from './load-user.ts';
 import type { LoadUserPorts } from './load-user.ts';
@@ -17,6 +18,8 @@ export interface CrowdPlan {
   readonly users: number;
   /** Everybody writes to so many others. */
   readonly peers: number;
+  /** Members of each group; 0: there are none. */
+  readonly groupSize: number;
 }
 
 export interface CrowdState {
@@ -24,7 +27,7 @@ export interface CrowdState {
   readonly connected: number;
   /** Sent, neither acknowledged nor refused. */
   readonly unanswered: number;
-  /** Acknowledged, not displayed. */
+  /** Acknowledged, not displayed to everybody. */
   readonly unseen: number;
   /** CPU time of the load process, milliseconds. */
   readonly cpuMs: number;
@@ -34,9 +37,13 @@ export interface CrowdState {
 
 interface Conversation {
   readonly from: LoadUser;
-  readonly to: UserId;
+  readonly to: Address;
+  readonly readers: number;
   sent: number;
 }
+
+/** One message in so many goes to a group. */
+const GROUP_EVERY = 10;
 
 /** Below what a gate admits from one address before login. */
 const ENTERING_AT_ONCE = 16;
@@ -50,8 +57,9 @@ export class Crowd {
   readonly #users: LoadUser[] = [];
   readonly #conversations: Conversation[] = [];
   readonly #unanswered = new Map<string, number>();
-  readonly #unseen = new Set<string>();
-  readonly #displayed = new Set<string>();
+  readonly #inGroups: Conversation[] = [];
+  /** Of what was sent and not refused: how many readers have not seen it. */
+  readonly #unseen = new Map<string, number>();
   readonly #flusher: NodeJS.Timeout;
   #pacer: NodeJS.Timeout | undefined;
   #sent = 0;
@@ -63,7 +71,7 @@ export class Crowd {
   }
 
   /** Makes the accounts and connects them all. */
-  static async gather({ url, journal, users, peers }: CrowdPlan): Promise<Crowd> {
+  static async gather({ url, journal, users, peers, groupSize }: CrowdPlan): Promise<Crowd> {
     const crowd = new Crowd(new JournalWriter(journal));
     const ports: LoadUserPorts = {
       servers: parseConnectUrl(url),
@@ -72,13 +80,14 @@ export class Crowd {
       hear: (event) => crowd.#hear(event),
     };
     for (let index = 0; index < users; index += 1)
-      crowd.#users.push(await LoadUser.open(parseUserId(`@u${index}`), ports));
+      crowd.#users.push(await LoadUser.open(loadUser(index), ports));
     const queue = crowd.#users.values();
     const enter = async (): Promise<void> => {
       for (const user of queue) await user.enter();
     };
     await Promise.all(Array.from({ length: ENTERING_AT_ONCE }, enter));
     crowd.#introduce(peers);
+    await crowd.#found(loadGroups(users, groupSize));
     return crowd;
   }
 
@@ -145,29 +154,58 @@ export class Crowd {
       for (const [index, from] of this.#users.entries()) {
         const to = this.#users[(index + step) % count];
         if (to !== undefined && to !== from)
-          this.#conversations.push({ from, to: to.name, sent: 0 });
+          this.#conversations.push({ from, to: to.name, readers: 1, sent: 0 });
       }
   }
 
+  async #found(groups: readonly LoadGroup[]): Promise<void> {
+    const byName = new Map(this.#users.map((user) => [user.name, user]));
+    const found = async ({ group, members }: LoadGroup): Promise<void> => {
+      const users = members.flatMap((name) => byName.get(name) ?? []);
+      const [maker, ...others] = users;
+      await maker?.found(group, members.slice(1));
+      await Promise.all(others.map((user) => user.joined(group)));
+      this.#journal.write({ is: 'group', group, members });
+      const readers = others.length;
+      for (const from of users) this.#inGroups.push({ from, to: group, readers, sent: 0 });
+    };
+    const queue = groups.values();
+    const founder = async (): Promise<void> => {
+      for (const each of queue) await found(each);
+    };
+    await Promise.all(Array.from({ length: ENTERING_AT_ONCE }, founder));
+  }
+
   #say(): void {
-    const conversation = this.#conversations[this.#sent % this.#conversations.length];
+    const isForGroup = this.#inGroups.length > 0 && this.#sent % GROUP_EVERY === 0;
+    const all = isForGroup ? this.#inGroups : this.#conversations;
+    const turn = isForGroup ? Math.floor(this.#sent / GROUP_EVERY) : this.#sent;
+    const conversation = all[turn % all.length];
     if (conversation === undefined) return;
     this.#sent += 1;
     conversation.sent += 1;
-    const { from, to } = conversation;
-    from.say(to, `${from.name.slice(1)}.${to.slice(1)}.${conversation.sent}`);
+    const { from, to, readers, sent } = conversation;
+    const kind = isForGroup ? to : to.slice(1);
+    const id = `${from.name.slice(1)}.${kind}.${sent}`;
+    this.#unseen.set(id, readers);
+    from.say(to, id);
   }
 
   #hear(event: NewEvent): void {
     this.#journal.write(event);
     if (event.is === 'sent') this.#unanswered.set(event.id, monoMs());
-    if (event.is === 'refused') this.#unanswered.delete(event.id);
-    if (event.is === 'acknowledged') {
+    if (event.is === 'acknowledged') this.#unanswered.delete(event.id);
+    if (event.is === 'refused') {
       this.#unanswered.delete(event.id);
-      // The recipient may have it before its sender hears that it is stored.
-      if (!this.#displayed.delete(event.id)) this.#unseen.add(event.id);
+      this.#unseen.delete(event.id);
     }
-    if (event.is === 'displayed' && !this.#unseen.delete(event.id)) this.#displayed.add(event.id);
+    if (event.is === 'displayed') this.#seen(event.id);
+  }
+
+  #seen(id: string): void {
+    const left = (this.#unseen.get(id) ?? 1) - 1;
+    if (left > 0) this.#unseen.set(id, left);
+    else this.#unseen.delete(id);
   }
 
   #holds(limitMs: number, isSo: () => boolean): Promise<boolean> {

@@ -8,7 +8,11 @@ import { ENCRYPTION_BYTES, SEAL_BYTES, SIGNATURE_BYTES } from '../../../src/cryp
 import type { OpeningSuite } from '../../../src/crypto/suite.ts';
 
 /** What only the recipient's client ever verifies. */
-const SEEN_BY_CLIENTS_ONLY: ReadonlySet<string> = new Set([TAGS.direct, TAGS.selfSync]);
+const SEEN_BY_CLIENTS_ONLY: ReadonlySet<string> = new Set([
+  TAGS.direct,
+  TAGS.selfSync,
+  TAGS.groupMessage,
+]);
 /** An all-zero start of a seal is refused as a damaged one somewhere: this is none. */
 const FILLING = 0x5a;
 

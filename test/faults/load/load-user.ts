@@ -11,7 +11,8 @@ import { systemRandom } from '../../../src/ops/random.ts';
 import { createMemoryClientKv } from '../../../src/persist/memory-client-kv.ts';
 import { MemoryDisk } from '../../../src/persist/memory-disk.ts';
 import { asFastChatError } from '../../../src/protocol/errors.ts';
-import type { UserId } from '../../../src/protocol/ids.ts';
+import { isGroup } from '../../../src/protocol/ids.ts';
+import type { Address, GroupId, UserId } from '../../../src/protocol/ids.ts';
 import type { NewEvent } from '../verdict/journal.ts';
 
 export interface LoadUserPorts {
@@ -74,7 +75,7 @@ export class LoadUser {
   }
 
   /** Sends `id` as a message whose text is its id; how it ends is heard, whenever that is. */
-  say(to: UserId, id: string): void {
+  say(to: Address, id: string): void {
     const { hear } = this.#ports;
     const from = this.name;
     hear({ is: 'sent', from, to, id });
@@ -84,6 +85,20 @@ export class LoadUser {
     );
   }
 
+  /** Makes a group with all these members. */
+  async found(group: GroupId, members: readonly UserId[]): Promise<void> {
+    await this.#client.group.create(group, { members });
+  }
+
+  /** Resolves when this user has been let into the group. */
+  async joined(group: GroupId): Promise<void> {
+    for (;;) {
+      const groups = await this.#client.groups();
+      if (groups.some((known) => known.group === group)) return;
+      await new Promise<void>((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+
   close(): Promise<void> {
     return this.#client.close();
   }
@@ -91,8 +106,10 @@ export class LoadUser {
   #onEvent(event: ClientEvent): void {
     const { hear } = this.#ports;
     const by = this.name;
-    if (event.type === 'message')
-      hear({ is: 'displayed', from: event.from, to: by, id: event.text ?? '' });
+    if (event.type === 'message') {
+      const to = isGroup(event.conversation) ? event.conversation : by;
+      hear({ is: 'displayed', from: event.from, to, by, id: event.text ?? '' });
+    }
     if (event.type === 'warning') hear({ is: 'warned', by, code: event.code });
     if (event.type !== 'state') return;
     if (event.connected === this.isConnected) return;

@@ -2,14 +2,17 @@
  * The verdict on a run, from what its clients saw, after everything was healed and came to rest:
  * what was acknowledged was displayed, once, in the sender's order; and no message was left without an answer.
  */
+import { GroupOrders } from './group-orders.ts';
 import type { JournalEvent } from './journal.ts';
 
 export type ViolationKind =
-  /** Acknowledged to the sender, never displayed to the recipient. */
+  /** Acknowledged to the sender, never displayed to the recipient, or to some member of a group. */
   | 'lost'
   | 'twice'
   /** Displayed after a later message of the same sender in the same conversation. */
   | 'disorder'
+  /** Two members of a group were shown two of its messages in different orders. */
+  | 'two-orders'
   /** Neither acknowledged nor refused: the sender will never know. */
   | 'unanswered'
   /** The sender was told that it failed, and the recipient has it. */
@@ -43,21 +46,26 @@ const ALARMS = new Set(['E_INTERNAL', 'E_KEY_CHANGED', 'E_DECRYPT', 'E_SIGNATURE
 
 interface Fate {
   readonly conversation: string;
+  readonly from: string;
+  readonly to: string;
   /** Place among what its sender sent in the conversation. */
   readonly place: number;
   readonly sentAt: number;
   acknowledgedAt?: number;
   refused?: string;
   refusedAt?: number;
-  displays: number;
-  displayedAt?: number;
+  /** Who was shown it. */
+  readonly shownTo: Set<string>;
 }
 
 class Trial {
   readonly #fates = new Map<string, Fate>();
-  /** Per conversation: how many were sent, and the greatest place displayed. */
+  /** Per conversation: how many were sent; per conversation and reader: the greatest place displayed. */
   readonly #sent = new Map<string, number>();
   readonly #shown = new Map<string, number>();
+  readonly #groups = new Map<string, readonly string[]>();
+  /** Per group: the order in which its messages were shown to each member. */
+  readonly #orders = new GroupOrders();
   readonly #violations: Violation[] = [];
   readonly #warned: Record<string, number> = {};
 
@@ -73,6 +81,9 @@ class Trial {
         return this.#onDisplayed(event);
       case 'warned':
         return this.#onWarned(event);
+      case 'group':
+        this.#groups.set(event.group, event.members);
+        return undefined;
       case 'connected':
       case 'disconnected':
       case 'fault':
@@ -83,6 +94,7 @@ class Trial {
 
   verdict(): Verdict {
     for (const [id, fate] of this.#fates) this.#judge(id, fate);
+    for (const text of this.#orders.contradictions()) this.#accuse('two-orders', 0, text);
     const fates = [...this.#fates.values()];
     const refused: Record<string, number> = {};
     for (const { refused: code } of fates)
@@ -91,7 +103,7 @@ class Trial {
       counts: {
         sent: fates.length,
         acknowledged: fates.filter(({ acknowledgedAt }) => acknowledgedAt !== undefined).length,
-        displayed: fates.filter(({ displays }) => displays > 0).length,
+        displayed: fates.filter(({ shownTo }) => shownTo.size > 0).length,
         refused,
         warned: this.#warned,
       },
@@ -100,12 +112,15 @@ class Trial {
   }
 
   #judge(id: string, fate: Fate): void {
-    const { conversation, sentAt, acknowledgedAt, refused, displays } = fate;
+    const { conversation, sentAt, acknowledgedAt, refused, shownTo } = fate;
     const isAnswered = acknowledgedAt !== undefined || refused !== undefined;
-    if (acknowledgedAt !== undefined && displays === 0)
-      this.#accuse('lost', acknowledgedAt, `${conversation}: ${id} was acknowledged, not shown`);
+    const missing = this.#readersOf(fate).filter((reader) => !shownTo.has(reader));
+    if (acknowledgedAt !== undefined && missing.length > 0) {
+      const text = `${conversation}: ${id} was acknowledged, not shown to ${missing.join(', ')}`;
+      this.#accuse('lost', acknowledgedAt, text);
+    }
     if (!isAnswered) this.#accuse('unanswered', sentAt, `${conversation}: ${id} has no answer`);
-    if (refused !== undefined && acknowledgedAt === undefined && displays > 0)
+    if (refused !== undefined && acknowledgedAt === undefined && shownTo.size > 0)
       this.#accuse(
         'refused-yet-displayed',
         fate.refusedAt ?? sentAt,
@@ -117,7 +132,7 @@ class Trial {
     const conversation = `${from}>${to}`;
     const place = (this.#sent.get(conversation) ?? 0) + 1;
     this.#sent.set(conversation, place);
-    this.#fates.set(id, { conversation, place, sentAt: at, displays: 0 });
+    this.#fates.set(id, { conversation, from, to, place, sentAt: at, shownTo: new Set() });
   }
 
   #onAcknowledged({ at, id }: JournalEvent & { is: 'acknowledged' }): void {
@@ -133,17 +148,24 @@ class Trial {
     fate.refusedAt = at;
   }
 
-  #onDisplayed({ at, from, to, id }: JournalEvent & { is: 'displayed' }): void {
+  #onDisplayed({ at, from, to, by, id }: JournalEvent & { is: 'displayed' }): void {
     const fate = this.#fates.get(id);
-    if (fate === undefined || fate.conversation !== `${from}>${to}`)
-      return this.#accuse('invented', at, `${from}>${to}: ${id} shown, never sent`);
-    fate.displays += 1;
-    fate.displayedAt ??= at;
-    if (fate.displays > 1) return this.#accuse('twice', at, `${fate.conversation}: ${id} again`);
-    const newest = this.#shown.get(fate.conversation) ?? 0;
-    if (fate.place < newest)
-      this.#accuse('disorder', at, `${fate.conversation}: ${id} after number ${newest}`);
-    this.#shown.set(fate.conversation, Math.max(newest, fate.place));
+    const isMeant = fate?.conversation === `${from}>${to}` && this.#readersOf(fate).includes(by);
+    if (fate === undefined || !isMeant)
+      return this.#accuse('invented', at, `${from}>${to}: ${id} shown to ${by}, never sent so`);
+    const { conversation, place, shownTo } = fate;
+    if (shownTo.has(by)) return this.#accuse('twice', at, `${conversation}: ${id} again to ${by}`);
+    shownTo.add(by);
+    const stream = `${conversation}>${by}`;
+    const newest = this.#shown.get(stream) ?? 0;
+    if (place < newest)
+      this.#accuse('disorder', at, `${conversation}: ${id} after number ${newest} to ${by}`);
+    this.#shown.set(stream, Math.max(newest, place));
+    if (this.#groups.has(to)) this.#orders.shown(to, by, id);
+  }
+
+  #readersOf({ from, to }: Fate): readonly string[] {
+    return (this.#groups.get(to) ?? [to]).filter((reader) => reader !== from || to === from);
   }
 
   #onWarned({ at, by, code }: JournalEvent & { is: 'warned' }): void {
@@ -167,5 +189,5 @@ export function judge(events: readonly JournalEvent[]): Verdict {
 
 /** Sends first: the order among them is the order they were asked for in, whoever answered meanwhile. */
 function rank({ is }: JournalEvent): number {
-  return is === 'sent' ? 0 : 1;
+  return is === 'sent' || is === 'group' ? 0 : 1;
 }

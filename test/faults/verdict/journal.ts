@@ -16,7 +16,9 @@ export type JournalEvent = { readonly at: number } & (
   | ({ readonly is: 'acknowledged' } & OfMessage)
   /** The client gave the message up and told its user so. */
   | ({ readonly is: 'refused'; readonly code: string } & OfMessage)
-  | ({ readonly is: 'displayed' } & OfMessage)
+  /** `by`: whom it was shown to. */
+  | ({ readonly is: 'displayed'; readonly by: string } & OfMessage)
+  | { readonly is: 'group'; readonly group: string; readonly members: readonly string[] }
   | { readonly is: 'connected'; readonly by: string; readonly node: string }
   | { readonly is: 'disconnected'; readonly by: string }
   | { readonly is: 'warned'; readonly by: string; readonly code: string }
@@ -30,7 +32,7 @@ export interface Fault {
   readonly what: string;
   /** Nodes that were hurt. */
   readonly nodes: readonly string[];
-  /** Users whose shard those nodes owned at that moment. */
+  /** Users and groups whose shard those nodes owned at that moment. */
   readonly users: readonly string[];
 }
 
