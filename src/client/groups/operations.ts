@@ -62,7 +62,8 @@ export class GroupOperations implements GroupActions {
     const draft = this.#draft({ change: { type: 'create', members }, profile: { title, topic } });
     const { privateKey } = book.vault.identity;
     const made = makeCreation(suite, { group, incarnation }, draft, privateKey);
-    const { seq, epoch } = await calls.operate(group, made, memberKeys.seal(made.key, boxes));
+    const seals = memberKeys.seal(made.key, boxes);
+    const { seq, epoch } = await racing(group, () => calls.operate(group, made, seals));
     const feed = await groups.created(group, incarnation, made.key);
     await feed.reached(seq);
     return { group, epoch };
@@ -144,19 +145,14 @@ export class GroupOperations implements GroupActions {
     wish: Wish,
     isWanted: (roster: Roster) => boolean = () => true,
   ): Promise<{ readonly epoch: number }> {
-    for (let race = 0; race < GROUP_RACES_MAX; race += 1) {
+    return await racing(group, async (race) => {
       const feed = await this.#ports.groups.mine(group);
       if (race > 0) await feed.refresh();
       const { roster } = feed.local.facts;
       if (roster === undefined || feed.local.isFormer) throw noSuchGroup(group);
       if (!isWanted(roster)) return { epoch: roster.epoch };
-      try {
-        return await this.#attempt(feed, roster, wish);
-      } catch (cause) {
-        if (asFastChatError(cause).code !== 'E_STALE_EPOCH') throw cause;
-      }
-    }
-    throw new FastChatError('E_RATE_LIMITED', `others are changing ${group}: try again`);
+      return await this.#attempt(feed, roster, wish);
+    });
   }
 
   async #attempt(feed: GroupFeed, roster: Roster, wish: Wish): Promise<{ readonly epoch: number }> {
@@ -199,6 +195,17 @@ export class GroupOperations implements GroupActions {
   #draft(wanted: Wanted): Wanted & { readonly author: UserId; readonly at: number } {
     return { ...wanted, author: this.#ports.self, at: this.#ports.clock.now() };
   }
+}
+
+/** Does it anew when somebody else was faster, or the seals that went ahead were lost with their node. @throws E_RATE_LIMITED */
+async function racing<T>(group: GroupId, work: (race: number) => Promise<T>): Promise<T> {
+  for (let race = 0; race < GROUP_RACES_MAX; race += 1)
+    try {
+      return await work(race);
+    } catch (cause) {
+      if (asFastChatError(cause).code !== 'E_STALE_EPOCH') throw cause;
+    }
+  throw new FastChatError('E_RATE_LIMITED', `others are changing ${group}: try again`);
 }
 
 function keepingProfile(change: GroupChange): Wish {
