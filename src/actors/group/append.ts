@@ -10,6 +10,7 @@ import {
   ofLife,
   refusal,
   refuse,
+  refuseAfterAll,
   refuseBusy,
 } from './commits.ts';
 import { nextPlace, takePlace } from './entries.ts';
@@ -73,7 +74,9 @@ function refuseFull(state: GroupState, bytes: number): FastChatError | undefined
 
 function reject(turn: GroupTurn, { replyTo }: Append, error: FastChatError): void {
   turn.effects.push({ type: 'count', what: 'refused', by: 1 });
-  refuse(turn, replyTo, error);
+  // What made the key another one may not be flushed yet.
+  if (error.code === 'E_STALE_EPOCH') refuseAfterAll(turn, replyTo, error);
+  else refuse(turn, replyTo, error);
 }
 
 function store(turn: GroupTurn, message: Append, { life }: GroupView, pair: Pair): void {

@@ -56,6 +56,17 @@ export function refuse(turn: GroupTurn, to: number, error: FastChatError): void 
   if (to !== 0) turn.effects.push({ type: 'reply', to, outcome: fail(error) });
 }
 
+/**
+ * Refuses a request because of what the group has become, once that can be read: whoever was told at once, and looked,
+ * would find the group as it was before.
+ */
+export function refuseAfterAll(turn: GroupTurn, to: number, error: FastChatError): void {
+  const { begun, waiting } = turn.state.commits;
+  const releases = waiting.get(begun);
+  if (releases === undefined) refuse(turn, to, error);
+  else releases.push({ type: 'refusal', to, error });
+}
+
 export function refusal(code: ErrorCode, text: string): FastChatError {
   return new FastChatError(code, text);
 }

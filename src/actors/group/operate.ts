@@ -15,6 +15,7 @@ import {
   ofLife,
   refusal,
   refuse,
+  refuseAfterAll,
   refuseBusy,
   rootOf,
 } from './commits.ts';
@@ -37,7 +38,7 @@ export function operate(turn: GroupTurn, message: Operate): void {
     return refuse(turn, replyTo, refusal('E_SIGNATURE', 'signed for somebody or something else'));
   if (isTaken(state, message, operation)) return answerTaken(turn, message, operation);
   const applied = applyOperation(state.now?.roster, operation);
-  if (!applied.ok) return refuse(turn, replyTo, hidden(state, message, applied.error));
+  if (!applied.ok) return refuseAfterAll(turn, replyTo, hidden(state, message, applied.error));
   const refused = refuseSize(state, operation, applied.value);
   if (refused !== undefined) return refuse(turn, replyTo, refused);
   const seals = sealsFor(turn, operation, applied.value, message.seals);

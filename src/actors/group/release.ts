@@ -4,7 +4,7 @@ import { invariant } from '../../protocol/errors.ts';
 import type { GroupEntry } from '../../protocol/group-log.ts';
 import type { UserId } from '../../protocol/ids.ts';
 import { PULL_ENTRIES_MAX, PUSH_BYTES_MAX } from '../../protocol/limits.ts';
-import { answer } from './commits.ts';
+import { answer, refuse } from './commits.ts';
 import { entryBytes } from './group-reader.ts';
 import { endInterest } from './interest.ts';
 import type { Fact } from './messages.ts';
@@ -31,6 +31,8 @@ function releaseOne(turn: GroupTurn, release: Release, batch: PushBatch): void {
   switch (release.type) {
     case 'reply':
       return answer(turn, release.to, release.value);
+    case 'refusal':
+      return refuse(turn, release.to, release.error);
     case 'entry':
       releaseEntry(turn, release);
       return batch.add(release);

@@ -3,6 +3,7 @@
  * What leaves the actor is not: reads are answered from `flushed`, replies and pushes wait for `committed`, and a refused
  * commit ends this life of the actor.
  */
+import type { FastChatError } from '../../protocol/errors.ts';
 import type { Roster } from '../../protocol/group-roster.ts';
 import type { AnyGroupReply } from '../../protocol/group-calls.ts';
 import type { GroupMark, Membership } from '../../protocol/group-facts.ts';
@@ -35,6 +36,7 @@ export interface GroupView {
 /** What waits for a commit to be flushed. */
 export type Release =
   | { readonly type: 'reply'; readonly to: number; readonly value: AnyGroupReply }
+  | { readonly type: 'refusal'; readonly to: number; readonly error: FastChatError }
   | {
       readonly type: 'entry';
       readonly to: number;

@@ -48,7 +48,31 @@ describe('group: creating', () => {
         answers.push(outcome.ok ? 'done' : outcome.error.code),
       );
     await world.flush();
-    expect(answers).to.deep.equal(['E_GROUP_EXISTS', 'done']);
+    expect(answers, 'the loser hears when the winner can be seen').to.deep.equal([
+      'done',
+      'E_GROUP_EXISTS',
+    ]);
+  });
+
+  it('refuses who was too late when what was earlier can be read, not before', async () => {
+    const world = await GroupWorld.founded({ isEager: false });
+    const [byAnn, byBob] = [ann, bob].map((author) =>
+      world.member(author).make({ type: 'rename' }),
+    );
+    const answers: string[] = [];
+    for (const [author, sent] of [
+      [ann, must(byAnn)],
+      [bob, must(byBob)],
+    ] as const)
+      world.tell(world.operation(author, sent), (outcome) =>
+        answers.push(outcome.ok ? 'done' : outcome.error.code),
+      );
+    await world.settle();
+    expect(answers).to.deep.equal([]);
+    expect((await world.info(ann)).position).to.equal(1);
+    await world.flush();
+    expect(answers).to.deep.equal(['done', 'E_STALE_EPOCH']);
+    expect((await world.info(ann)).position).to.equal(2);
   });
 
   it('acknowledges the same creation again, before and after it is on disk', async () => {
