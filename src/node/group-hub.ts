@@ -112,8 +112,11 @@ export class GroupHub implements GroupSessions {
   leave(session: number): void {
     for (const group of this.#groupsOf.get(session) ?? []) {
       const local = this.#groups.get(group);
-      local?.sessions.delete(session);
-      if (local !== undefined) this.#forgetEmpty(local);
+      if (local === undefined) continue;
+      local.sessions.delete(session);
+      // The group tells who is online by what it heard last.
+      local.renewAtMs = this.#ports.clock.mono();
+      this.#forgetEmpty(local);
     }
     this.#groupsOf.delete(session);
   }

@@ -210,6 +210,18 @@ describe('the hub of groups', () => {
     expect(renewals[0]).to.deep.equal({ type: 'groupInterest', node: n1, users: [ann, bob] });
   });
 
+  it('says within a second that somebody has gone while others listen on', async () => {
+    const world = new HubWorld();
+    world.subscribe(1, ann);
+    world.subscribe(2, bob);
+    world.answer = { ok: true, value: { incarnation, head: 5, ended: [] } };
+    world.hub().leave(2);
+    await world.clock.advance(GROUP_RENEWAL_STEP_MS);
+    expect(world.of('groupInterest')).to.deep.equal([
+      { type: 'groupInterest', node: n1, users: [ann] },
+    ]);
+  });
+
   it('H2: learns from a renewal what was lost, and who may not listen', async () => {
     const world = new HubWorld();
     world.subscribe(1, ann);
