@@ -8,7 +8,7 @@ import type { OpeningSuite } from '../../crypto/suite.ts';
 import { hex } from '../../crypto/bytes.ts';
 import type { Clock } from '../../ops/clock.ts';
 import { FastChatError, asFastChatError } from '../../protocol/errors.ts';
-import type { GroupChange, GroupProfile, GroupRole } from '../../protocol/group-log.ts';
+import type { GroupChange, GroupProfile, GroupRole, MemberSeal } from '../../protocol/group-log.ts';
 import { judgeChange } from '../../protocol/group-rights.ts';
 import { keySourceOf } from '../../protocol/group-roster.ts';
 import type { Roster } from '../../protocol/group-roster.ts';
@@ -177,9 +177,23 @@ export class GroupOperations implements GroupActions {
       book.vault.identity.privateKey,
     );
     if (source !== 'same') local.keyring.offer(made.key);
-    const { seq, epoch } = await calls.operate(group, made, memberKeys.seal(made.key, boxes));
+    const { seq, epoch } = await this.#submit(group, made, memberKeys.seal(made.key, boxes));
     await feed.reached(seq);
     return { epoch };
+  }
+
+  /** Of whom it is done to, this device knows that they are members: E_NOT_MEMBER is about the author, put out meanwhile. */
+  async #submit(
+    group: GroupId,
+    made: MadeOperation,
+    seals: readonly MemberSeal[],
+  ): ReturnType<GroupCalls['operate']> {
+    try {
+      return await this.#ports.calls.operate(group, made, seals);
+    } catch (cause) {
+      if (asFastChatError(cause).code === 'E_NOT_MEMBER') throw noSuchGroup(group);
+      throw cause;
+    }
   }
 
   /** @throws what a node would answer as well */
