@@ -75,8 +75,9 @@ export class GroupOpener {
   async #operate(entry: PlacedOperation): Promise<void> {
     const { position } = readOperation(this.#ports.suite, entry.signed);
     const known = this.facts.roster?.position ?? 0;
-    // The chain told it already.
-    if (position <= known) return;
+    // The chain is asked for what stands before an entry only: nothing honest comes twice.
+    if (position <= known)
+      throw new FastChatError('E_STALE_EPOCH', 'an operation that stands at another place');
     if (position > known + 1) await this.#catchUp(entry.seq);
     await this.#apply(entry);
   }
@@ -115,6 +116,8 @@ export class GroupOpener {
 
   async #read({ seq, envelope }: Message): Promise<void> {
     const { suite } = this.#ports;
+    // Of a key that nobody told of: a node has withheld an operation.
+    if (envelope.boxEpoch > (this.facts.roster?.epoch ?? 0)) await this.#catchUp(seq);
     const { roster } = this.facts;
     if (roster === undefined) throw new FastChatError('E_SIGNATURE', 'the group has no chain');
     const refused = refuseMessage(roster, envelope);
