@@ -56,8 +56,21 @@ export class Messages {
       const message = this.#submit(tx, name, content);
       return { record: message, reached: this.#wait(message, options) };
     });
-    const { seq, timestamp } = record;
-    return { id, conversation: to, seq, timestamp, state: await reached };
+    const state = await reached;
+    const { seq, timestamp } = state === 'queued' ? record : await this.#inPlace(record);
+    return { id, conversation: to, seq, timestamp, state };
+  }
+
+  /** Where a stored message stands: in a group that is known when the log was read up to it. */
+  async #inPlace(record: MessageRecord): Promise<MessageRecord> {
+    const { conversation } = record;
+    if (!isGroup(conversation)) return record;
+    const { store, history, groups } = this.#ports;
+    const now = (): MessageRecord => history.find(store, record) ?? record;
+    const { place, logSeq } = now();
+    if (place !== undefined && logSeq !== undefined)
+      await groups.placed(conversation, place.incarnation, logSeq);
+    return now();
   }
 
   /** The newest `limit` messages before `before`, oldest first. @throws E_NO_SUCH_MESSAGE */

@@ -175,6 +175,20 @@ export class Groups {
     for (const feed of this.#feeds.values()) feed.ended(error);
   }
 
+  /** Resolves when an entry of a group is in the store; also when it does not come in time, or at all. */
+  placed(group: GroupId, incarnation: Incarnation, seq: number): Promise<void> {
+    const feed = this.#of(group, incarnation);
+    if (feed === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#ports.clock.after(REQUEST_TIMEOUT_MS, resolve);
+      const settle = (): void => {
+        timer.cancel();
+        resolve();
+      };
+      feed.reached(seq).then(settle, settle);
+    });
+  }
+
   /** A person has read a group's log up to here. */
   async read(group: GroupId, seq: number): Promise<void> {
     const feed = this.#feeds.get(group);
