@@ -77,9 +77,13 @@ export class Groups {
 
   /** The feed of a group that this account is a member of, read as far as is known. @throws E_NO_SUCH_GROUP, E_UNREACHABLE */
   async mine(group: GroupId): Promise<GroupFeed> {
-    await this.#ports.connection.online(REQUEST_TIMEOUT_MS);
+    const session = await this.#ports.connection.online(REQUEST_TIMEOUT_MS);
     await this.#attached;
+    // The account's actor may not have been told yet; the group itself knows.
+    if (this.#feeds.get(group)?.local.isFormer !== false) await this.#subscribe(session, [group]);
     const feed = this.#feeds.get(group);
+    if (feed === undefined && this.#later.has(group))
+      throw new FastChatError('E_UNREACHABLE', `no node can say now whether there is ${group}`);
     if (feed === undefined || feed.local.isFormer) throw noSuchGroup(group);
     await feed.reached();
     if (feed.local.roleOf(this.#ports.self) === undefined) throw noSuchGroup(group);
