@@ -256,7 +256,9 @@ export class Groups {
     if (standing === undefined)
       return feed?.local.isFormer === false ? await feed.refresh() : undefined;
     const present = this.#ensure(group, standing.incarnation);
-    this.#pending += standing.pending;
+    // What this device has got, a device has got, whatever the group has heard of that.
+    const missing = Math.max(0, standing.head - present.local.cursor);
+    this.#pending += Math.min(standing.pending, missing);
     present.attached(standing);
   }
 
