@@ -1,12 +1,18 @@
 /** The verdict on the nodes, beside the one on what users saw: one owner an epoch, and whole, equal copies at rest. */
+import { logRecord } from '../../src/actors/user/records.ts';
+import type { LogRecord } from '../../src/actors/user/records.ts';
 import type { ChatNode } from '../../src/node/node.ts';
 import type { Log, LogFields } from '../../src/ops/log.ts';
 import { allShards } from '../../src/cluster/shards.ts';
 import type { ShardStore } from '../../src/persist/shard-store.ts';
-import type { ShardId } from '../../src/protocol/ids.ts';
+import { after, storeKey } from '../../src/persist/keys.ts';
+import { byteText } from '../../src/persist/write-overlay.ts';
+import { decode } from '../../src/protocol/codec.ts';
+import type { ShardId, UserId } from '../../src/protocol/ids.ts';
 import type { SimNode } from './sim-node.ts';
 
 const PAGE_KEYS = 500;
+const NO_VALUE = new Uint8Array(0);
 
 export class ClusterJudge {
   /** Who began to serve, by shard and epoch. */
@@ -46,6 +52,21 @@ export class ClusterJudge {
     return this.#shards().flatMap((shard) => this.#unrestOf(shard) ?? []);
   }
 
+  /** Messages that a log holds twice (I7), and places that it leaves out; whether or not a client notices. */
+  logViolations(): readonly string[] {
+    return this.#shards().flatMap((shard) => {
+      const [owner] = this.#serving(shard);
+      const users = owner?.actors.usersIn(shard) ?? [];
+      return users.flatMap((user) =>
+        owner === undefined ? [] : mistakesIn(user, inboxOf(user, shard, owner.ports.store)),
+      );
+    });
+  }
+
+  isAtRest(): boolean {
+    return this.#shards().every((shard) => this.#unrestOf(shard) === undefined);
+  }
+
   #taken({ node, shard, epoch }: LogFields): void {
     const key = `shard ${Number(shard)} in epoch ${Number(epoch)}`;
     const before = this.#owners.get(key) ?? node;
@@ -75,11 +96,39 @@ export class ClusterJudge {
     if (replicas.length < this.#replicas) return `${name} has only ${replicas.join(' ')}`;
     const holders = this.#up().filter(({ ports }) => replicas.includes(ports.self));
     if (holders.length < replicas.length) return `a copy of ${name} is down`;
-    const contents = new Set(holders.map(({ ports }) => contentOf(ports.store, shard)));
-    if (contents.size === 1) return undefined;
+    const isOne = (of: (store: ShardStore, which: ShardId) => string): boolean =>
+      new Set(holders.map(({ ports }) => of(ports.store, shard))).size === 1;
+    // The whole content is a lot to compare.
+    if (isOne(headOf) && isOne(contentOf)) return undefined;
     const heads = holders.map(({ ports: { self, store } }) => `${self} at ${headOf(store, shard)}`);
     return `copies of ${name} differ: ${heads.join(', ')}`;
   }
+}
+
+function inboxOf(user: UserId, shard: ShardId, store: ShardStore): readonly LogRecord[] {
+  const prefix = storeKey(user, 'log');
+  const entries: LogRecord[] = [];
+  for (let from = prefix; ;) {
+    const page = store.range(shard, from, after(prefix), { limit: PAGE_KEYS });
+    entries.push(...page.map(([, value]) => decode(logRecord, value)));
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE_KEYS) return entries;
+    from = storeKey(last[0], Uint8Array.of(0));
+  }
+}
+
+function mistakesIn(user: UserId, log: readonly LogRecord[]): readonly string[] {
+  const taken = new Set<string>();
+  return log.flatMap(({ seq, from, device, counter }, index) => {
+    const message = `${from}/${device} ${counter}`;
+    const isTwice = taken.has(message);
+    taken.add(message);
+    const isGap = seq !== (log[0]?.seq ?? 0) + index;
+    return [
+      ...(isTwice ? [`the log of ${user} holds message ${message} twice`] : []),
+      ...(isGap ? [`the log of ${user} leaves out a place before ${seq}`] : []),
+    ];
+  });
 }
 
 function headOf(store: ShardStore, shard: ShardId): string {
@@ -88,13 +137,13 @@ function headOf(store: ShardStore, shard: ShardId): string {
 }
 
 function contentOf(store: ShardStore, shard: ShardId): string {
-  const lines = [headOf(store, shard)];
+  const parts: string[] = [];
   let from: Uint8Array | undefined;
   do {
     const page = store.snapshotPage(shard, from, PAGE_KEYS);
-    for (const { key, value } of page.writes)
-      lines.push(`${Buffer.from(key).toString('hex')}=${Buffer.from(value ?? []).toString('hex')}`);
+    for (const { key, value = NO_VALUE } of page.writes)
+      parts.push(String(key.length), byteText(key), String(value.length), byteText(value));
     from = page.next;
   } while (from !== undefined);
-  return lines.join('\n');
+  return parts.join(' ');
 }

@@ -5,67 +5,14 @@
 import type { MemoryCoordinatorService } from '../../src/cluster/memory-coordinator.ts';
 import type { MemoryLinks } from '../../src/net/memory-links.ts';
 import type { MemoryMesh } from '../../src/net/memory-transport.ts';
-import type { Clock } from '../../src/ops/clock.ts';
+import type { ChatNode } from '../../src/node/node.ts';
+import type { Clock, Timer } from '../../src/ops/clock.ts';
 import type { Random } from '../../src/ops/random.ts';
 import type { NodeId } from '../../src/protocol/ids.ts';
 import type { EventLog } from './event-log.ts';
+import type { FaultCounts } from './fault-counts.ts';
 import type { SimNode } from './sim-node.ts';
 import type { SimUser } from './sim-user.ts';
-
-/** How often each kind of fault happens in one storm. */
-export interface FaultCounts {
-  /** `kill -9` of a node, and a start later. */
-  readonly nodeCrashes: number;
-  /** `kill -9` of every node in one instant. */
-  readonly blackouts: number;
-  /** SIGSTOP and SIGCONT of a node. */
-  readonly pauses: number;
-  /** Cuts between nodes: one way, both ways, a whole node; with or without the coordinator. */
-  readonly cuts: number;
-  /** Cuts between a client and a gate. */
-  readonly clientCuts: number;
-  /** A node that does not reach the coordinator, but everybody else. */
-  readonly lostCoordinators: number;
-  /** A disk that takes up to two seconds for a flush. */
-  readonly slowDisks: number;
-  /** A node told to leave; it comes back. */
-  readonly drains: number;
-  /** A node's store put back to an older copy. */
-  readonly nodeRestores: number;
-  readonly clientCrashes: number;
-  /** A device whose disk is put back to an older state. */
-  readonly restores: number;
-}
-
-/** Nothing goes wrong; to be added to. */
-export const NO_FAULTS: FaultCounts = {
-  nodeCrashes: 0,
-  blackouts: 0,
-  pauses: 0,
-  cuts: 0,
-  clientCuts: 0,
-  lostCoordinators: 0,
-  slowDisks: 0,
-  drains: 0,
-  nodeRestores: 0,
-  clientCrashes: 0,
-  restores: 0,
-};
-
-/** What a storm has unless a test says otherwise. */
-export const USUAL_FAULTS: FaultCounts = {
-  nodeCrashes: 2,
-  blackouts: 0,
-  pauses: 1,
-  cuts: 2,
-  clientCuts: 2,
-  lostCoordinators: 1,
-  slowDisks: 1,
-  drains: 1,
-  nodeRestores: 1,
-  clientCrashes: 3,
-  restores: 1,
-};
 
 export interface FaultPorts {
   readonly clock: Clock;
@@ -82,11 +29,19 @@ export interface FaultPorts {
 
 type Kind = keyof FaultCounts;
 
+/** After a storm two mends in a row, to end a process and to start another one, each take this at most. */
+const MEND_MS_MAX = 1500;
+/** From `heal` on, whatever starts by itself has been started in this time. */
+export const HEALED_WITHIN_MS = 2 * MEND_MS_MAX;
+
 export class Faults {
-  count = 0;
+  /** How many there were of each kind. */
+  readonly counts: Record<string, number> = {};
   readonly #ports: FaultPorts;
   readonly #slow = new Set<NodeId>();
   readonly #paused = new Set<SimNode>();
+  /** What mends the faults that are not mended yet, and the timer of each. */
+  readonly #mends = new Map<() => void, Timer>();
   #isOver = false;
 
   constructor(ports: FaultPorts) {
@@ -109,11 +64,15 @@ export class Faults {
   }
 
   tell(what: string): void {
-    this.count += 1;
     this.#ports.log.fault(what);
   }
 
-  /** Mends whatever is not mended yet; what is down starts. */
+  /** A fault of this kind has happened. */
+  count(kind: string): void {
+    this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+  }
+
+  /** Mends whatever is not mended yet; what is down starts within HEALED_WITHIN_MS. */
   heal(): void {
     const { mesh, links, coordinators, nodes } = this.#ports;
     this.#isOver = true;
@@ -121,6 +80,12 @@ export class Faults {
     links.heal();
     this.#slow.clear();
     for (const node of this.#paused) this.#resume(node);
+    const pending = [...this.#mends];
+    this.#mends.clear();
+    for (const [mend, timer] of pending) {
+      timer.cancel();
+      this.#later(0, 0, mend);
+    }
     for (const { name } of nodes) coordinators?.setCutOff(name, false);
   }
 
@@ -130,6 +95,7 @@ export class Faults {
       blackouts: () => this.#blackOut(),
       pauses: () => this.#pause(),
       cuts: () => this.#cut(),
+      isolations: () => this.#isolate(),
       clientCuts: () => this.#cutClient(),
       lostCoordinators: () => this.#loseCoordinator(),
       slowDisks: () => this.#slowDown(),
@@ -138,6 +104,7 @@ export class Faults {
       clientCrashes: () => this.#crashClient(),
       restores: () => this.#restoreClient(),
     };
+    this.count(kind);
     happenings[kind]();
   }
 
@@ -149,10 +116,15 @@ export class Faults {
     return this.#pick(this.#ports.nodes.filter((node) => node.isUp && !this.#paused.has(node)));
   }
 
-  /** Between `from` and `to` milliseconds later. */
-  #later(from: number, to: number, task: () => void): void {
+  /** Between `from` and `to` milliseconds later; soon when the storm is over. */
+  #later(from: number, to: number, mend: () => void): void {
     const { clock, random } = this.#ports;
-    clock.after(from + random.fraction() * (to - from), task);
+    const [least, most] = this.#isOver ? [0, MEND_MS_MAX] : [from, to];
+    const timer = clock.after(least + random.fraction() * (most - least), () => {
+      this.#mends.delete(mend);
+      mend();
+    });
+    this.#mends.set(mend, timer);
   }
 
   #crashNode(): void {
@@ -206,11 +178,24 @@ export class Faults {
     if (isAlone) coordinators?.setCutOff(one.name, true);
     const how = draw < 0.3 ? 'one way' : draw < 0.5 ? 'from one' : isAlone ? 'alone' : 'from all';
     this.tell(`cut ${one.name} ${how} (${other.name})`);
-    this.#later(10, 6000, () => {
-      this.tell(`mend the cuts of ${one.name}`);
-      mesh.heal();
-      coordinators?.setCutOff(one.name, false);
-    });
+    this.#later(10, 6000, () => this.#rejoin(one));
+  }
+
+  #isolate(): void {
+    const { mesh, coordinators } = this.#ports;
+    const node = this.#pickNode();
+    if (node === undefined) return;
+    this.tell(`isolate ${node.name}`);
+    for (const other of this.#ports.nodes)
+      if (other !== node) mesh.partition(node.name, other.name);
+    coordinators?.setCutOff(node.name, true);
+    this.#later(4000, 9000, () => this.#rejoin(node));
+  }
+
+  #rejoin({ name }: SimNode): void {
+    this.tell(`mend the cuts of ${name}`);
+    this.#ports.mesh.heal();
+    this.#ports.coordinators?.setCutOff(name, false);
   }
 
   #cutClient(): void {
@@ -243,14 +228,15 @@ export class Faults {
     const node = this.#pickNode();
     if (node === undefined) return;
     this.tell(`drain ${node.name}`);
-    void node.node.drain().catch(() => undefined);
-    this.#later(4000, 7000, () => this.#endDrain(node));
+    const drained = node.node;
+    void drained.drain().catch(() => undefined);
+    this.#later(4000, 7000, () => this.#endDrain(node, drained));
   }
 
-  /** It ends, as every process does that has drained, also one that stood still meanwhile; then it is started again. */
-  #endDrain(node: SimNode): void {
-    if (this.#paused.has(node)) return this.#later(500, 1000, () => this.#endDrain(node));
-    if (node.isUp) node.crash();
+  /** A node that was told to leave ends, when it runs again at the latest: one that stays takes no shards for ever. */
+  #endDrain(node: SimNode, drained: ChatNode): void {
+    if (this.#paused.has(node)) return this.#later(500, 1000, () => this.#endDrain(node, drained));
+    if (node.isUp && node.node === drained) node.crash();
     this.#later(200, 1000, () => this.#start(node));
   }
 
@@ -260,9 +246,6 @@ export class Faults {
     const node = this.#pickNode();
     if (node === undefined || coordinators === undefined) return;
     const backup = node.backUp();
-    // A copy of the present life is not noticed for up to a minute, as docs/OPERATING.md tells: a new life begins here.
-    node.crash();
-    this.#later(200, 1000, () => this.#start(node));
     this.#later(3000, 8000, () => {
       const { shards } = coordinators.present.map;
       const isCopied = shards.every(({ replicas }) => replicas.length === 3);

@@ -1,74 +1,100 @@
 /**
- * `npm run sim -- --seeds 1000 [--from 1] [--jobs 2]`: many seeds; each that fails is shown, exit 1 when any does.
- * FASTCHAT_SEED=n replays one and prints everything that happened.
+ * `npm run sim -- --seeds 1000 [--from 1] [--jobs 2]`: many seeds; each that fails is shown at once, exit 1 when any does.
+ * `--bug NAME` (or `all`) plants a mistake and looks for the first seed that shows it, exit 1 when none does.
+ * FASTCHAT_SEED=n replays one seed and prints everything that happened. An interrupted run tells what it has found.
  */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { simulate } from './world.ts';
-import type { SimOptions } from './world.ts';
+import { PLANTED } from './mixes.ts';
+import { SeedPool } from './seed-pool.ts';
+import { runSeed } from './seed-task.ts';
+import type { SeedReport, SeedTask } from './seed-task.ts';
+import { Totals, violationLines } from './totals.ts';
 
-/** Small worlds meet as many faults in a fifth of the time; a few large ones have the crowds. */
-const LARGE_EVERY = 50;
 const PROGRESS_SEEDS = 100;
+const INTERRUPTED = 130;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '100' },
-    from: { type: 'string', default: '1' },
-    jobs: { type: 'string', default: '1' },
-  },
-});
-
-function worldOf(seed: number): SimOptions {
-  return seed % LARGE_EVERY === 0
-    ? { seed, users: 100, messagesPerUser: 6, shards: 16 }
-    : { seed, users: 12, messagesPerUser: 10, shards: 4 };
+interface Range {
+  readonly from: number;
+  readonly count: number;
+  readonly jobs: number;
 }
 
 function show(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-async function runSeeds(from: number, count: number, isReplay: boolean): Promise<boolean> {
-  const totals = { sent: 0, acknowledged: 0, displayed: 0, faults: 0, failed: 0 };
-  for (let seed = from; seed < from + count; seed += 1) {
-    const { violations, log, faults } = await simulate(worldOf(seed));
-    totals.sent += log.counts.sent;
-    totals.acknowledged += log.counts.acknowledged;
-    totals.displayed += log.counts.displayed;
-    totals.faults += faults;
-    if (isReplay) show(log.lines.join('\n'));
-    if ((seed - from + 1) % PROGRESS_SEEDS === 0) show(`... up to seed ${seed}`);
-    if (violations.length === 0) continue;
-    totals.failed += 1;
-    show(`seed ${seed}: ${violations.length} violations`);
-    for (const violation of violations.slice(0, 5)) show(`  ${violation}`);
-  }
-  show(
-    `${count} seeds from ${from}, ${totals.failed} failed; ${totals.sent} sent, ` +
-      `${totals.acknowledged} acknowledged, ${totals.displayed} displayed, ${totals.faults} faults; ` +
-      'FASTCHAT_SEED=n npm run sim replays one',
-  );
-  return totals.failed === 0;
+function* seedsOf({ from, count }: Range, kind: Omit<SeedTask, 'seed'> = {}): Iterable<SeedTask> {
+  for (let seed = from; seed < from + count; seed += 1) yield { ...kind, seed };
 }
 
-/** Each job is a process with its own range of seeds. */
-async function runJobs(from: number, count: number, jobs: number): Promise<boolean> {
-  const share = Math.ceil(count / jobs);
-  const children = Array.from({ length: jobs }, (_, index) => {
-    const first = from + index * share;
-    const seeds = Math.max(0, Math.min(share, from + count - first));
-    return fork(import.meta.filename, ['--seeds', String(seeds), '--from', String(first)]);
+/** Stops with the first interrupt; a second one ends the process. */
+function untilInterrupted(pool: SeedPool): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      process.exitCode = INTERRUPTED;
+      pool.stop();
+    });
+}
+
+async function runAll(range: Range): Promise<void> {
+  const totals = new Totals();
+  const pool = new SeedPool(seedsOf(range), (report) => {
+    totals.add(report);
+    if (report.violations.length > 0) show(violationLines(report));
+    if (totals.seeds % PROGRESS_SEEDS === 0) show(`... ${totals.line}`);
   });
-  const codes = await Promise.all(children.map((child) => once(child, 'exit')));
-  return codes.every(([code]) => code === 0);
+  untilInterrupted(pool);
+  await pool.run(range.jobs);
+  show(`${totals.line}; from seed ${range.from}; FASTCHAT_SEED=n npm run sim replays one`);
+  if (totals.failed.length > 0) process.exitCode = 1;
 }
 
+/** The first seed that shows a bug, checked to be clean without it. */
+async function hunt(bug: string, range: Range): Promise<void> {
+  const shown: SeedReport[] = [];
+  const pool = new SeedPool(seedsOf(range, { bug }), (report) => {
+    if (report.violations.length === 0) return;
+    shown.push(report);
+    pool.stop();
+  });
+  untilInterrupted(pool);
+  await pool.run(range.jobs);
+  const [first] = shown.toSorted((left, right) => left.task.seed - right.task.seed);
+  const says = PLANTED[bug]?.says ?? bug;
+  if (first === undefined) {
+    process.exitCode = 1;
+    return show(`${bug} (${says}): not noticed in ${range.count} seeds from ${range.from}`);
+  }
+  const { seed } = first.task;
+  const { report: healthy } = await runSeed({ seed, bug, isHealthy: true });
+  show(`${bug} (${says}): noticed by seed ${seed}: ${first.violations[0]}`);
+  if (healthy.violations.length === 0) return;
+  process.exitCode = 1;
+  show(`without the bug ${violationLines(healthy)}`);
+}
+
+async function replay(task: SeedTask): Promise<void> {
+  const { report, lines } = await runSeed(task);
+  const totals = new Totals();
+  totals.add(report);
+  show(lines.join('\n'));
+  show(violationLines(report));
+  show(totals.line);
+  if (report.violations.length > 0) process.exitCode = 1;
+}
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '100' },
+    from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    bug: { type: 'string' },
+  },
+});
+const { bug } = values;
 const fixed = process.env['FASTCHAT_SEED'];
-const from = Number(fixed ?? values.from);
-const count = fixed === undefined ? Number(values.seeds) : 1;
-const jobs = Math.min(Number(values.jobs), count);
-const isClean =
-  jobs > 1 ? await runJobs(from, count, jobs) : await runSeeds(from, count, fixed !== undefined);
-process.exitCode = isClean ? 0 : 1;
+const range = { from: Number(values.from), count: Number(values.seeds), jobs: Number(values.jobs) };
+if (fixed !== undefined) await replay({ seed: Number(fixed), ...(bug !== undefined && { bug }) });
+else if (bug === undefined) await runAll(range);
+else for (const name of bug === 'all' ? Object.keys(PLANTED) : [bug]) await hunt(name, range);

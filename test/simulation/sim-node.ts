@@ -35,6 +35,8 @@ import { ScopedClock } from '../support/scoped-clock.ts';
 export interface NodeBugs extends PlantedBugs {
   readonly acknowledgeBeforeFlush?: boolean;
   readonly ignoreEpoch?: boolean;
+  /** Recognises a duplicate only within so many milliseconds. */
+  readonly dedupeWindowMs?: number;
   /** Answers do not tell the newest counter taken, so a device cannot notice that it uses counters again. */
   readonly hideCounters?: boolean;
 }
@@ -159,6 +161,7 @@ export class SimNode {
           stretching: 'weak',
           replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
           replicas: this.#ports.replicas,
+          ...(bugs.dedupeWindowMs !== undefined && { dedupeWindowMs: bugs.dedupeWindowMs }),
         },
         meter: { count: () => undefined },
         utilisation: () => 0,

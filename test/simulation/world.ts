@@ -13,8 +13,9 @@ import { VirtualClock } from '../../src/ops/virtual-clock.ts';
 import { parseUserId } from '../../src/protocol/ids.ts';
 import { ClusterJudge } from './cluster-judge.ts';
 import { EventLog } from './event-log.ts';
-import { Faults, USUAL_FAULTS } from './faults.ts';
-import type { FaultCounts } from './faults.ts';
+import { USUAL_FAULTS } from './fault-counts.ts';
+import type { FaultCounts } from './fault-counts.ts';
+import { Faults, HEALED_WITHIN_MS } from './faults.ts';
 import { FINGERPRINT, SimNode } from './sim-node.ts';
 import type { NodeBugs } from './sim-node.ts';
 import { SimUser } from './sim-user.ts';
@@ -49,7 +50,8 @@ export interface SimResult {
   readonly seed: number;
   readonly violations: readonly string[];
   readonly log: EventLog;
-  readonly faults: number;
+  /** How many of each kind. */
+  readonly faults: Readonly<Record<string, number>>;
   readonly virtualMs: number;
 }
 
@@ -60,6 +62,7 @@ const RECOVERY_MS = 10_000;
 /** Virtual time in which everything must come to rest after healing. */
 const CALM_LIMIT_MS = 180_000;
 const STEP_MS = 250;
+const LOOK_MS = 500;
 const HOUR_MS = 3_600_000;
 
 type Settled = Required<Omit<SimOptions, 'faults'>> & { readonly faults: FaultCounts };
@@ -108,7 +111,8 @@ export class World {
     await this.#build();
     await this.#storm();
     const slow = await this.#calm();
-    const lasting = [...this.#judge.violations, ...this.log.safetyViolations(), ...slow];
+    const judged = [...this.#judge.violations, ...this.#judge.logViolations()];
+    const lasting = [...judged, ...this.log.safetyViolations(), ...slow];
     const violations = [...lasting, ...this.log.livenessViolations()];
     const stuck = this.log.unsettled().map((id) => `${id} never ended: neither stored nor refused`);
     const late = violations.length === 0 ? [...stuck, ...this.#judge.unrest()] : [];
@@ -116,7 +120,7 @@ export class World {
       seed: this.#options.seed,
       violations: [...violations, ...late],
       log: this.log,
-      faults: this.#faults.count,
+      faults: this.#faults.counts,
       virtualMs: this.clock.mono(),
     };
   }
@@ -225,6 +229,7 @@ export class World {
     // A knock at a coordinator that is down is repeated, as an operator would.
     if (!first.isUp) return this.#at(1000, () => this.#letIn());
     this.#faults.tell(`join ${last.name}`);
+    this.#faults.count('joins');
     this.#join(last).catch(() => this.#at(1000, () => this.#letIn()));
   }
 
@@ -233,26 +238,27 @@ export class World {
     this.#faults.heal();
     const limitMs = this.clock.mono() + CALM_LIMIT_MS;
     // Whatever was to start again by itself has started; from then on there is no excuse.
-    await this.clock.advance(8000);
+    await this.clock.advance(HEALED_WITHIN_MS);
     for (const node of this.nodes) if (!node.isRunning) await this.#during(this.#join(node));
-    await this.clock.advance(RECOVERY_MS);
+    const servedByMs = this.clock.mono() + RECOVERY_MS;
+    await this.#until(servedByMs, () => this.#judge.unserved().length === 0);
     const unserved = this.#judge.unserved();
     for (const user of this.users) if (!user.isUp) await this.#during(user.restart());
-    await this.#untilCalm(limitMs);
+    await this.#until(limitMs, () => this.#isCalm());
     // Receipts, cursors and whatever else might still do harm; what a lost frame held back comes again.
     await this.clock.advance(5000);
-    await this.#untilCalm(limitMs);
+    await this.#until(limitMs, () => this.#isCalm());
     return unserved.map((shard) => `shard ${shard} is not served ${RECOVERY_MS} ms after healing`);
   }
 
-  async #untilCalm(limitMs: number): Promise<void> {
-    while (this.clock.mono() < limitMs && !this.#isCalm()) await this.clock.advance(1000);
+  async #until(limitMs: number, isDone: () => boolean): Promise<void> {
+    while (this.clock.mono() < limitMs && !isDone()) await this.clock.advance(LOOK_MS);
   }
 
   #isCalm(): boolean {
     const { log } = this;
     if (log.unsettled().length > 0 || log.livenessViolations().length > 0) return false;
-    return this.#judge.unrest().length === 0;
+    return this.#judge.isAtRest();
   }
 }
 

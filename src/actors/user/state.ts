@@ -21,6 +21,8 @@ export interface UserSettings {
   readonly mailboxTtlMs: number;
   /** How long delivered entries are kept for new devices. */
   readonly historyRetentionMs: number;
+  /** A planted bug, for the simulator's own tests: what was taken longer ago is not recognised when it comes again. */
+  readonly dedupeWindowMs?: number;
 }
 
 /** What waits for a commit to be flushed. */
