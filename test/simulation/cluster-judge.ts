@@ -8,7 +8,7 @@ import type { ShardStore } from '../../src/persist/shard-store.ts';
 import { after, storeKey } from '../../src/persist/keys.ts';
 import { byteText } from '../../src/persist/write-overlay.ts';
 import { decode } from '../../src/protocol/codec.ts';
-import type { ShardId, UserId } from '../../src/protocol/ids.ts';
+import type { NodeId, ShardId, UserId } from '../../src/protocol/ids.ts';
 import type { SimNode } from './sim-node.ts';
 
 const PAGE_KEYS = 500;
@@ -60,6 +60,18 @@ export class ClusterJudge {
       return users.flatMap((user) =>
         owner === undefined ? [] : mistakesIn(user, inboxOf(user, shard, owner.ports.store)),
       );
+    });
+  }
+
+  /** Whether every shard has two copies of everything on the disks of other nodes than this one. */
+  isCoveredWithout(node: NodeId): boolean {
+    return this.#shards().every((shard) => {
+      const [owner, ...others] = this.#serving(shard);
+      const tenure = owner?.cluster.ownership.tenure(shard);
+      if (owner === undefined || tenure === undefined || others.length > 0) return false;
+      const { seq } = owner.ports.store.head(shard);
+      const holders = tenure.replicas.filter((replica) => tenure.flushedAt(replica) >= seq);
+      return holders.filter((replica) => replica !== node).length >= 2;
     });
   }
 

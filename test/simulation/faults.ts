@@ -8,6 +8,7 @@ import type { MemoryMesh } from '../../src/net/memory-transport.ts';
 import type { ChatNode } from '../../src/node/node.ts';
 import type { Clock, Timer } from '../../src/ops/clock.ts';
 import type { Random } from '../../src/ops/random.ts';
+import type { MemoryDisk } from '../../src/persist/memory-disk.ts';
 import type { NodeId } from '../../src/protocol/ids.ts';
 import type { EventLog } from './event-log.ts';
 import type { FaultCounts } from './fault-counts.ts';
@@ -23,6 +24,8 @@ export interface FaultPorts {
   readonly mesh: MemoryMesh;
   readonly links: MemoryLinks;
   readonly coordinators: MemoryCoordinatorService | undefined;
+  /** Everything is on the disks of two nodes other than this one. */
+  readonly isCoveredWithout: (node: NodeId) => boolean;
   /** A restored device store that does not show that it was restored: a planted bug. */
   readonly keepTokens: boolean;
 }
@@ -100,7 +103,7 @@ export class Faults {
       lostCoordinators: () => this.#loseCoordinator(),
       slowDisks: () => this.#slowDown(),
       drains: () => this.#drain(),
-      nodeRestores: () => this.#putNodeBack(),
+      nodeRestores: () => this.#restoreNode(),
       clientCrashes: () => this.#crashClient(),
       restores: () => this.#restoreClient(),
     };
@@ -240,20 +243,24 @@ export class Faults {
     this.#later(200, 1000, () => this.#start(node));
   }
 
-  /** Only where two other copies of everything are: with fewer, a store put back is a loss that nothing can mend. */
-  #putNodeBack(): void {
-    const { coordinators } = this.#ports;
+  #restoreNode(): void {
     const node = this.#pickNode();
-    if (node === undefined || coordinators === undefined) return;
+    if (node === undefined || this.#ports.coordinators === undefined) return;
     const backup = node.backUp();
-    this.#later(3000, 8000, () => {
-      const { shards } = coordinators.present.map;
-      const isCopied = shards.every(({ replicas }) => replicas.length === 3);
-      if (this.#isOver || !isCopied || !node.isUp || this.#paused.has(node)) return;
-      this.tell(`put back ${node.name}`);
-      node.putBack(backup);
-      this.#later(200, 1000, () => this.#start(node));
-    });
+    this.#later(3000, 8000, () => this.#putBack(node, backup));
+  }
+
+  /**
+   * Only where two other copies of everything are on disks: a store put back within the minute in which its token changes is
+   * not noticed (docs/OPERATING.md), and if a copy lags then, that is a loss that nothing can mend.
+   */
+  #putBack(node: SimNode, backup: MemoryDisk): void {
+    if (this.#isOver || !node.isUp) return;
+    if (this.#paused.has(node) || !this.#ports.isCoveredWithout(node.name))
+      return this.#later(200, 400, () => this.#putBack(node, backup));
+    this.tell(`put back ${node.name}`);
+    node.putBack(backup);
+    this.#later(200, 1000, () => this.#start(node));
   }
 
   #crashClient(): void {

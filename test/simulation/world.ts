@@ -103,6 +103,7 @@ export class World {
       mesh: this.#mesh,
       links: this.#links,
       coordinators: this.#coordinators,
+      isCoveredWithout: (node) => this.#judge.isCoveredWithout(node),
       keepTokens: bugs.reuseCounters === true,
     });
   }
