@@ -13,6 +13,8 @@ export class EventLog {
   readonly #refused = new Map<string, string>();
   readonly #displayed = new Map<string, string[]>();
   readonly #orphans = new Set<string>();
+  /** Under way when their device was put back. */
+  readonly #adrift = new Set<string>();
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -45,8 +47,14 @@ export class EventLog {
     return new Map(own.map(([pair, ids]) => [pair, [...ids]]));
   }
 
-  /** The device's disk was put back: what it had seen then is what it has seen, and it may show the rest again. */
+  /**
+   * The device's disk was put back: what it had seen then is what it has seen, and it may show the rest again. It goes on as
+   * another device: what the former one had under way may still be stored, at any place among what the other one sends.
+   */
   forget(at: UserId, seen: Seen): void {
+    for (const [pair, ids] of this.#sent)
+      if (pair.startsWith(`${at}>`))
+        for (const id of ids) if (!this.#acknowledged.has(id)) this.#adrift.add(id);
     const own = [...this.#displayed.keys()].filter((pair) => pair.endsWith(`>${at}`));
     for (const pair of own) this.#displayed.set(pair, [...(seen.get(pair) ?? [])]);
   }
@@ -108,12 +116,15 @@ export class EventLog {
 
   #disorder(pair: string, ids: readonly string[]): string[] {
     const order = new Map((this.#sent.get(pair) ?? []).map((id, index) => [id, index]));
-    const places = ids.map((id) => order.get(id) ?? -1);
+    const ordered = ids.filter((id) => !this.#adrift.has(id));
+    const places = ordered.map((id) => order.get(id) ?? -1);
     return places.flatMap((place, index) => {
-      if (place < 0) return [`${pair}: ${ids[index]} was displayed and never sent`];
+      if (place < 0) return [`${pair}: ${ordered[index]} was displayed and never sent`];
       const before = places[index - 1];
       const isBehind = before !== undefined && place < before;
-      return isBehind ? [`${pair}: ${ids[index]} was displayed after ${ids[index - 1]}`] : [];
+      return isBehind
+        ? [`${pair}: ${ordered[index]} was displayed after ${ordered[index - 1]}`]
+        : [];
     });
   }
 

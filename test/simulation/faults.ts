@@ -2,37 +2,18 @@
  * What goes wrong in a storm. Every fault mends itself after a while, so that recovery is possible; `heal` mends all at
  * once. Which faults come, when and to whom is drawn from the seed.
  */
-import type { MemoryCoordinatorService } from '../../src/cluster/memory-coordinator.ts';
-import type { MemoryLinks } from '../../src/net/memory-links.ts';
-import type { MemoryMesh } from '../../src/net/memory-transport.ts';
 import type { ChatNode } from '../../src/node/node.ts';
-import type { Clock, Timer } from '../../src/ops/clock.ts';
+import type { Timer } from '../../src/ops/clock.ts';
 import type { Random } from '../../src/ops/random.ts';
 import type { MemoryDisk } from '../../src/persist/memory-disk.ts';
 import type { NodeId } from '../../src/protocol/ids.ts';
-import type { EventLog } from './event-log.ts';
 import type { FaultCounts } from './fault-counts.ts';
+import type { FaultPorts } from './fault-ports.ts';
 import type { SimNode } from './sim-node.ts';
-import type { SimUser } from './sim-user.ts';
-
-export interface FaultPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: EventLog;
-  readonly nodes: readonly SimNode[];
-  readonly users: readonly SimUser[];
-  readonly mesh: MemoryMesh;
-  readonly links: MemoryLinks;
-  readonly coordinators: MemoryCoordinatorService | undefined;
-  /** Everything is on the disks of two nodes other than this one. */
-  readonly isCoveredWithout: (node: NodeId) => boolean;
-  /** A restored device store that does not show that it was restored: a planted bug. */
-  readonly keepTokens: boolean;
-}
 
 type Kind = keyof FaultCounts;
 
-/** After a storm two mends in a row, to end a process and to start another one, each take this at most. */
+/** After a storm: to end a process and to start another one take this at most, each. */
 const MEND_MS_MAX = 1500;
 /** From `heal` on, whatever starts by itself has been started in this time. */
 export const HEALED_WITHIN_MS = 2 * MEND_MS_MAX;
@@ -247,20 +228,32 @@ export class Faults {
     const node = this.#pickNode();
     if (node === undefined || this.#ports.coordinators === undefined) return;
     const backup = node.backUp();
-    this.#later(3000, 8000, () => this.#putBack(node, backup));
+    const isNoticed = this.#ports.random.fraction() < 0.5;
+    this.#later(3000, 8000, () => this.#putBack(node, backup, isNoticed));
+    if (!isNoticed) return;
+    // A new life begins, with another token: the copy of the last one is noticed.
+    this.tell(`crash ${node.name}`);
+    node.crash();
+    this.#later(200, 1000, () => this.#start(node));
   }
 
   /**
-   * Only where two other copies of everything are on disks: a store put back within the minute in which its token changes is
-   * not noticed (docs/OPERATING.md), and if a copy lags then, that is a loss that nothing can mend.
+   * A copy of the present life is not noticed for up to a minute, as docs/OPERATING.md tells: it is put back only where two
+   * other copies of everything are on disks, for a third one that lags would make that a loss that nothing can mend.
    */
-  #putBack(node: SimNode, backup: MemoryDisk): void {
+  #putBack(node: SimNode, backup: MemoryDisk, isNoticed: boolean): void {
     if (this.#isOver || !node.isUp) return;
-    if (this.#paused.has(node) || !this.#ports.isCoveredWithout(node.name))
-      return this.#later(200, 400, () => this.#putBack(node, backup));
+    const isSafe = isNoticed ? this.#isCopied() : this.#ports.isCoveredWithout(node.name);
+    if (this.#paused.has(node) || !isSafe)
+      return this.#later(200, 400, () => this.#putBack(node, backup, isNoticed));
     this.tell(`put back ${node.name}`);
     node.putBack(backup);
     this.#later(200, 1000, () => this.#start(node));
+  }
+
+  #isCopied(): boolean {
+    const { shards } = this.#ports.coordinators?.present.map ?? { shards: [] };
+    return shards.every(({ replicas }) => replicas.length === 3);
   }
 
   #crashClient(): void {
