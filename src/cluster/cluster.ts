@@ -147,7 +147,7 @@ export class Cluster {
       standings: () => this.standings(),
       onRest: () => void sweeper.sweep(),
     });
-    this.#failOver = new FailOver({ ...common, replicaSets: this.replicaSets });
+    this.#failOver = new FailOver({ ...common, membership, replicaSets: this.replicaSets });
     this.#peerMaps = new PeerMaps({ ...common, membership, lease: this.lease });
     this.#retreat = new Retreat({
       onFit: () => undefined,

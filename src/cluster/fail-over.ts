@@ -12,7 +12,9 @@ import {
   FAILOVER_STAGGER_MS,
 } from '../protocol/limits.ts';
 import type { Coordinator } from './coordinator.ts';
+import type { Membership } from './membership.ts';
 import { inOrderOf } from './placement/rendezvous.ts';
+import { fenceQuorumOf } from './replication/quorum.ts';
 import type { ReplicaSets } from './replication/replica-sets.ts';
 import type { ShardDirectory } from './shard-map.ts';
 import { allShards } from './shards.ts';
@@ -21,6 +23,7 @@ export interface FailOverPorts {
   readonly self: NodeId;
   readonly directory: ShardDirectory;
   readonly coordinator: Pick<Coordinator, 'live' | 'watch'>;
+  readonly membership: Pick<Membership, 'isUp' | 'onChange'>;
   readonly replicaSets: Pick<ReplicaSets, 'takeOver'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -41,12 +44,13 @@ export class FailOver {
   }
 
   start(): void {
-    const { directory, coordinator } = this.#ports;
+    const { directory, coordinator, membership } = this.#ports;
     const look = (): void => this.#look(allShards(directory.shards));
     this.#subscriptions = [
       directory.listen({ onShards: (changed) => this.#look(changed) }),
       coordinator.watch(() => undefined, look),
     ];
+    membership.onChange(look);
     look();
   }
 
@@ -85,10 +89,13 @@ export class FailOver {
 
   /** 0: it is first up to this node to take the shard over; undefined: it is not up to it at all. */
   #turnFor(shard: ShardId): number | undefined {
-    const { self, directory, coordinator } = this.#ports;
+    const { self, directory, coordinator, membership } = this.#ports;
     const live = coordinator.live();
     const assigned = directory.assignment(shard);
     if (live === undefined || assigned === undefined || live.has(assigned.owner)) return undefined;
+    // Without these the map would name an owner that cannot serve, and the one before could not go on when it is back.
+    const heard = assigned.replicas.filter((node) => membership.isUp(node));
+    if (heard.length < fenceQuorumOf(assigned.replicas.length)) return undefined;
     const candidates = assigned.replicas.filter((node) => live.has(node));
     const turn = inOrderOf(shard, candidates).indexOf(self);
     return turn < 0 ? undefined : turn;

@@ -3,7 +3,8 @@
  * shards are taken over although it lives, and then its sessions, because it can serve none of them. Comes back by itself.
  *
  * R1  What was acknowledged is safe whatever this decides: who acknowledges is up to replicas and epochs, never to it.
- * R2  Sessions are not sent away while the coordinator tells that nobody else lives: there is no better place.
+ * R2  Sessions are not sent away while the coordinator tells that nobody serves in the place of this node: there is no
+ *     better place.
  */
 import { every } from '../ops/clock.ts';
 import type { Clock, Timer } from '../ops/clock.ts';
@@ -20,7 +21,7 @@ import {
 import type { Coordinator, Lease } from './coordinator.ts';
 import type { Membership } from './membership.ts';
 import type { ShardDirectory } from './shard-map.ts';
-import { hasOthers, judge, mayReturn } from './surroundings.ts';
+import { hasOthers, judge, mayReturn, ownedBy } from './surroundings.ts';
 import type { Judgement, Surroundings } from './surroundings.ts';
 
 export interface RetreatPorts {
@@ -37,11 +38,18 @@ export interface RetreatPorts {
   readonly log: Log;
 }
 
-/** `doubt`: something is missing, since then. `aside`: the lease is given up, since then; `reached`: by the last probe. */
+/** `doubt`: something is missing, since then. `aside`: the lease was given up then, with so many shards. */
 type State =
   | { readonly at: 'well' }
   | { readonly at: 'doubt'; readonly sinceMs: number }
-  | { readonly at: 'aside'; readonly sinceMs: number; probedMs: number; isReached: boolean };
+  | {
+      readonly at: 'aside';
+      readonly sinceMs: number;
+      readonly owned: number;
+      probedMs: number;
+      /** Whether the coordinator answered the last probe. */
+      isReached: boolean;
+    };
 
 export class Retreat {
   readonly #ports: RetreatPorts;
@@ -87,10 +95,11 @@ export class Retreat {
   }
 
   #stepAside(judgement: Judgement, nowMs: number): void {
-    const { lease, log } = this.#ports;
+    const { lease, log, self, directory } = this.#ports;
+    const owned = ownedBy(self, directory.view.map.shards);
     const isReached = nowMs < lease.validUntilMs;
     log.event('warn', 'node_steps_aside', { reason: judgement });
-    this.#state = { at: 'aside', sinceMs: nowMs, probedMs: nowMs, isReached };
+    this.#state = { at: 'aside', sinceMs: nowMs, owned, probedMs: nowMs, isReached };
     void lease.rest();
   }
 
@@ -101,7 +110,7 @@ export class Retreat {
     if (mayReturn(surroundings)) return this.#return();
     // Those who take over need a moment; whoever comes before that waits there.
     const isTime = nowMs - state.sinceMs >= RETREAT_SESSIONS_MS;
-    if (isTime) this.#setFit(!hasOthers(surroundings));
+    if (isTime) this.#setFit(!hasOthers(surroundings, state.owned));
   }
 
   #return(): void {

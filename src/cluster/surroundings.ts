@@ -44,9 +44,18 @@ export function mayReturn(surroundings: Surroundings): boolean {
   return shards.some(({ replicas }) => countIn(heard, replicas) >= fenceQuorumOf(replicas.length));
 }
 
-/** Whether somebody else may serve the clients of this node better; unknown counts as yes. */
-export function hasOthers({ self, live }: Surroundings): boolean {
-  return live === undefined || [...live].some((node) => node !== self);
+/**
+ * Whether others serve what this node does not: they have taken over some of the `owned` shards that it had when it stepped
+ * aside, which takes a majority; of one that had none, who lives will do. Unknown counts as yes.
+ */
+export function hasOthers({ self, live, shards }: Surroundings, owned: number): boolean {
+  if (live === undefined) return true;
+  if (owned > 0) return ownedBy(self, shards) < owned;
+  return [...live].some((node) => node !== self);
+}
+
+export function ownedBy(node: NodeId, shards: readonly ShardAssignment[]): number {
+  return shards.filter(({ owner }) => owner === node).length;
 }
 
 /** Who lives as far as anybody knows, and is not heard. */

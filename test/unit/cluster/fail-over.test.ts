@@ -26,6 +26,9 @@ class Leases {
   >();
   #live: ReadonlySet<NodeId> | undefined = new Set([N1, N2, N3]);
   readonly #listeners = new Set<() => void>();
+  readonly #onHeard = new Set<() => void>();
+  /** Nobody hears anybody. */
+  #isCut = false;
 
   constructor(shards: readonly ShardAssignment[]) {
     for (const self of [N1, N2, N3]) this.#add(self, shards);
@@ -34,6 +37,11 @@ class Leases {
   setLive(...nodes: readonly NodeId[]): void {
     this.#live = new Set(nodes);
     for (const tell of this.#listeners) tell();
+  }
+
+  cut(isCut: boolean): void {
+    this.#isCut = isCut;
+    for (const tell of this.#onHeard) tell();
   }
 
   forgetLive(): void {
@@ -68,6 +76,10 @@ class Leases {
           this.#listeners.add(tell);
           return { cancel: () => this.#listeners.delete(tell) };
         },
+      },
+      membership: {
+        isUp: (node) => node === self || !this.#isCut,
+        onChange: (tell) => void this.#onHeard.add(tell),
       },
       clock: this.clock,
       log: silentLog,
@@ -129,6 +141,17 @@ describe('FailOver', () => {
     world.setLive(N3);
     await world.clock.advance(5000);
     expect([...world.log(N2), ...world.log(N3)]).to.deep.equal([]);
+  });
+
+  it('does not put its name to what it cannot serve, and does when it hears enough of the others', async () => {
+    const world = new Leases(shards(4, N1, N2, N3));
+    world.cut(true);
+    world.setLive(N2, N3);
+    await world.clock.advance(5000);
+    expect([...world.log(N2), ...world.log(N3)]).to.deep.equal([]);
+    world.cut(false);
+    await world.clock.advance(1000);
+    expect(world.log(N2).length + world.log(N3).length).to.equal(4);
   });
 
   it('declares nobody dead before the coordinator was heard', async () => {

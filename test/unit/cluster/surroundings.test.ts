@@ -88,10 +88,13 @@ describe('what a node makes of whom it hears', () => {
     expect(mayReturn(at('1', '1', { live: undefined }))).to.equal(false);
   });
 
-  it('knows of a better place unless nobody else lives', () => {
-    expect(hasOthers(at('1', '1', { live: new Set() }))).to.equal(false);
-    expect(hasOthers(at('1', '1', { live: new Set(nodes('1')) }))).to.equal(false);
-    expect(hasOthers(at('1', '1', { live: new Set(nodes('2')) }))).to.equal(true);
-    expect(hasOthers(at('1', '1', { live: undefined }))).to.equal(true);
+  it('knows of a better place when others have taken what it had', () => {
+    const taken = shards('231', '231', '312');
+    expect(hasOthers(at('1', '1'), 1), 'nobody has').to.equal(false);
+    expect(hasOthers(at('1', '1', { shards: taken }), 1)).to.equal(true);
+    expect(hasOthers(at('1', '1', { live: undefined }), 1), 'nobody tells').to.equal(true);
+    const isolated = { live: new Set(nodes('1')), shards: taken };
+    expect(hasOthers(at('1', '1', isolated), 0), 'it had nothing, nobody lives').to.equal(false);
+    expect(hasOthers(at('1', '1', { shards: taken }), 0), 'others live').to.equal(true);
   });
 });
