@@ -5,7 +5,7 @@ import type { MeshHandlers } from '../../../../src/net/mesh-services.ts';
 import type { Clock } from '../../../../src/ops/clock.ts';
 import { asFastChatError, FastChatError } from '../../../../src/protocol/errors.ts';
 import type { NodeId } from '../../../../src/protocol/ids.ts';
-import { MESH_REQUEST_TIMEOUT_MS } from '../../../../src/protocol/limits.ts';
+import { MESH_PEER_SILENT_MS, MESH_REQUEST_TIMEOUT_MS } from '../../../../src/protocol/limits.ts';
 
 type Done = Parameters<MeshPort['request']>[3];
 
@@ -21,6 +21,7 @@ export class FakeNetwork {
   readonly #clock: Clock;
   readonly #delayMs: number;
   readonly #nodes = new Map<NodeId, FakeMesh>();
+  readonly #alone = new Set<NodeId>();
   filter: Filter = () => true;
 
   constructor(clock: Clock, delayMs = 1) {
@@ -47,6 +48,26 @@ export class FakeNetwork {
 
   at(node: NodeId): FakeMesh | undefined {
     return this.#nodes.get(node);
+  }
+
+  /** Nothing reaches `node` or leaves it, and both sides notice after a while; or everything does again. */
+  setAlone(node: NodeId, isAlone: boolean): void {
+    if (isAlone) this.#alone.add(node);
+    else this.#alone.delete(node);
+    const change = isAlone ? 'down' : 'up';
+    this.#clock.after(MESH_PEER_SILENT_MS, () => {
+      if (this.#alone.has(node) !== isAlone) return;
+      for (const other of this.#nodes.values()) {
+        if (other.self === node) continue;
+        other.tellPeer(node, change);
+        this.#nodes.get(node)?.tellPeer(other.self, change);
+      }
+    });
+  }
+
+  /** Whether a message passes. */
+  lets(message: Parameters<Filter>[0]): boolean {
+    return !this.#alone.has(message.from) && !this.#alone.has(message.to) && this.filter(message);
   }
 
   /** Runs `work` one delay later. */
@@ -102,11 +123,11 @@ export class FakeMesh implements MeshPort {
       this.#settle(done, { ok: false, error: new FastChatError('E_TIMEOUT', 'no answer') }),
     );
     const meta = { from: this.self, to: peer, service };
-    if (!this.#network.filter({ ...meta, kind: 'request' })) return;
+    if (!this.#network.lets({ ...meta, kind: 'request' })) return;
     const answer = (result: Parameters<Done>[0]): void => {
       if (
         target.isDead ||
-        !this.#network.filter({ from: peer, to: this.self, service, kind: 'reply' })
+        !this.#network.lets({ from: peer, to: this.self, service, kind: 'reply' })
       )
         return;
       this.#network.carry(() => this.#settle(done, result));
@@ -129,7 +150,7 @@ export class FakeMesh implements MeshPort {
   tell(peer: NodeId, service: MeshService, payload: Uint8Array): boolean {
     const target = this.#network.at(peer);
     if (this.isDead || target === undefined) return false;
-    if (!this.#network.filter({ from: this.self, to: peer, service, kind: 'tell' })) return true;
+    if (!this.#network.lets({ from: this.self, to: peer, service, kind: 'tell' })) return true;
     this.#network.carry(() => target.handle(this.self, service, payload, undefined));
     return true;
   }

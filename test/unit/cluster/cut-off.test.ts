@@ -2,7 +2,12 @@ import { expect } from 'chai';
 import { shardOf } from '../../../src/cluster/shards.ts';
 import { parseUserId } from '../../../src/protocol/ids.ts';
 import type { Address } from '../../../src/protocol/ids.ts';
-import { LEASE_TTL_MS } from '../../../src/protocol/limits.ts';
+import {
+  LEASE_TTL_MS,
+  MESH_PEER_SILENT_MS,
+  RETREAT_MINORITY_MS,
+  RETREAT_SESSIONS_MS,
+} from '../../../src/protocol/limits.ts';
 import { appendTo, TestCluster } from './support/test-cluster.ts';
 import type { TestNode } from './support/test-node.ts';
 
@@ -32,6 +37,29 @@ async function askAll(world: TestCluster, node: TestNode, limitMs: number): Prom
   await world.clock.advance(limitMs);
   return answers;
 }
+
+describe('a node that is cut off from its peers alone', () => {
+  it('hands its shards over within seconds, although the coordinator hears it, and gets its share back', async () => {
+    const world = await prepare();
+    world.startTraffic(ADDRESSES);
+    await world.clock.advance(500);
+    world.network.setAlone(world.node('a').id, true);
+    await world.clock.advance(MESH_PEER_SILENT_MS + RETREAT_MINORITY_MS + 1000);
+    const { a, b = 0, c = 0 } = world.served();
+    expect(a, 'shards that it still serves').to.equal(0);
+    expect(b + c).to.equal(SHARDS);
+    await world.clock.advance(RETREAT_SESSIONS_MS);
+    expect(world.node('a').cluster.isFit, 'whether it keeps sessions').to.equal(false);
+    world.network.setAlone(world.node('a').id, false);
+    await world.clock.advance(30_000);
+    expect(world.node('a').cluster.isFit).to.equal(true);
+    expect(world.served()).to.deep.equal({ a: 2, b: 2, c: 2 });
+    world.stopTraffic();
+    await world.clock.advance(8000);
+    world.expectNothingLost();
+    await world.stop();
+  });
+});
 
 describe('a node that is cut off from the coordinator alone', () => {
   it('learns from its peers who has taken its shards, and reaches them within seconds', async () => {
