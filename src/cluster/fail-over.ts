@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../ops/clock.ts';
 import type { Log } from '../ops/log.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
 import {
+  FAILOVER_PATIENCE_MS,
   FAILOVER_RETRY_MS,
   FAILOVER_SHARDS_AT_ONCE,
   FAILOVER_STAGGER_MS,
@@ -23,7 +24,7 @@ export interface FailOverPorts {
   readonly self: NodeId;
   readonly directory: ShardDirectory;
   readonly coordinator: Pick<Coordinator, 'live' | 'watch'>;
-  readonly membership: Pick<Membership, 'isUp' | 'onChange'>;
+  readonly membership: Pick<Membership, 'isUp' | 'isNewlyUp' | 'onChange'>;
   readonly replicaSets: Pick<ReplicaSets, 'takeOver'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -80,7 +81,8 @@ export class FailOver {
     });
     if (orphans.length === 0) return;
     this.#ports.log.event('info', 'owner_lost', { shards: orphans.length });
-    for (const { shard, turn } of orphans) this.#later(shard, turn * FAILOVER_STAGGER_MS);
+    for (const { shard, turn } of orphans)
+      this.#later(shard, turn * FAILOVER_STAGGER_MS + this.#patienceMs(shard));
   }
 
   #isKnown(shard: ShardId): boolean {
@@ -99,6 +101,14 @@ export class FailOver {
     const candidates = assigned.replicas.filter((node) => live.has(node));
     const turn = inOrderOf(shard, candidates).indexOf(self);
     return turn < 0 ? undefined : turn;
+  }
+
+  /** An owner that is heard again after a while is about to have its lease again, too, and has what it needs to go on. */
+  #patienceMs(shard: ShardId): number {
+    const { directory, membership } = this.#ports;
+    const { owner } = directory.assignment(shard) ?? {};
+    const isBack = owner !== undefined && membership.isNewlyUp(owner, FAILOVER_PATIENCE_MS);
+    return isBack ? FAILOVER_PATIENCE_MS : 0;
   }
 
   #later(shard: ShardId, delayMs: number): void {

@@ -57,6 +57,12 @@ export class Membership {
     return node === this.#ports.self || this.#peers.get(node)?.isUp === true;
   }
 
+  /** Since less than `ms` ago, and now. */
+  isNewlyUp(node: NodeId, ms: number): boolean {
+    const peer = this.#peers.get(node);
+    return peer?.isUp === true && this.#ports.clock.mono() - peer.sinceMs < ms;
+  }
+
   status(): readonly MemberStatus[] {
     const { directory, clock } = this.#ports;
     const nowMs = clock.mono();

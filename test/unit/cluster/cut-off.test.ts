@@ -39,9 +39,10 @@ async function askAll(world: TestCluster, node: TestNode, limitMs: number): Prom
 }
 
 describe('a node that is cut off from its peers alone', () => {
-  it('hands its shards over within seconds, although the coordinator hears it, and gets its share back', async () => {
+  it('hands its shards over within seconds, although the coordinator hears it, and gets its share back', async function () {
+    this.timeout(20_000);
     const world = await prepare();
-    world.startTraffic(ADDRESSES);
+    world.startTraffic(ADDRESSES.slice(0, 6));
     await world.clock.advance(500);
     world.network.setAlone(world.node('a').id, true);
     await world.clock.advance(MESH_PEER_SILENT_MS + RETREAT_MINORITY_MS + 1000);

@@ -8,7 +8,11 @@ import { silentLog } from '../../../src/ops/log.ts';
 import { VirtualClock } from '../../../src/ops/virtual-clock.ts';
 import { parseNodeId } from '../../../src/protocol/ids.ts';
 import type { NodeId, ShardId } from '../../../src/protocol/ids.ts';
-import { FAILOVER_SHARDS_AT_ONCE, FAILOVER_STAGGER_MS } from '../../../src/protocol/limits.ts';
+import {
+  FAILOVER_PATIENCE_MS,
+  FAILOVER_SHARDS_AT_ONCE,
+  FAILOVER_STAGGER_MS,
+} from '../../../src/protocol/limits.ts';
 import { FakeReplicaSets, SharedMap } from './support/fake-replica-sets.ts';
 import { memoryMeta } from './support/fake-router-node.ts';
 import { memberOf } from './support/test-cluster.ts';
@@ -29,6 +33,7 @@ class Leases {
   readonly #onHeard = new Set<() => void>();
   /** Nobody hears anybody. */
   #isCut = false;
+  #mendedMs = -Infinity;
 
   constructor(shards: readonly ShardAssignment[]) {
     for (const self of [N1, N2, N3]) this.#add(self, shards);
@@ -41,6 +46,7 @@ class Leases {
 
   cut(isCut: boolean): void {
     this.#isCut = isCut;
+    if (!isCut) this.#mendedMs = this.clock.mono();
     for (const tell of this.#onHeard) tell();
   }
 
@@ -79,6 +85,7 @@ class Leases {
       },
       membership: {
         isUp: (node) => node === self || !this.#isCut,
+        isNewlyUp: (_, ms) => this.clock.mono() - this.#mendedMs < ms,
         onChange: (tell) => void this.#onHeard.add(tell),
       },
       clock: this.clock,
@@ -150,8 +157,20 @@ describe('FailOver', () => {
     await world.clock.advance(5000);
     expect([...world.log(N2), ...world.log(N3)]).to.deep.equal([]);
     world.cut(false);
-    await world.clock.advance(1000);
+    await world.clock.advance(FAILOVER_PATIENCE_MS + 1000);
     expect(world.log(N2).length + world.log(N3).length).to.equal(4);
+  });
+
+  it('waits for the lease of an owner that is heard again', async () => {
+    const world = new Leases(shards(4, N1, N2, N3));
+    world.cut(true);
+    world.setLive(N2);
+    await world.clock.advance(5000);
+    world.cut(false);
+    await world.clock.advance(FAILOVER_PATIENCE_MS / 2);
+    world.setLive(N1, N2, N3);
+    await world.clock.advance(10_000);
+    expect([...world.log(N2), ...world.log(N3)]).to.deep.equal([]);
   });
 
   it('declares nobody dead before the coordinator was heard', async () => {
