@@ -52,9 +52,9 @@ export class EventLog {
    * another device: what the former one had under way may still be stored, at any place among what the other one sends.
    */
   forget(at: UserId, seen: Seen): void {
-    for (const [pair, ids] of this.#sent)
-      if (pair.startsWith(`${at}>`))
-        for (const id of ids) if (!this.#acknowledged.has(id)) this.#adrift.add(id);
+    const sent = [...this.#sent].filter(([pair]) => pair.startsWith(`${at}>`));
+    for (const id of sent.flatMap(([, ids]) => [...ids]))
+      if (!this.#acknowledged.has(id)) this.#adrift.add(id);
     const own = [...this.#displayed.keys()].filter((pair) => pair.endsWith(`>${at}`));
     for (const pair of own) this.#displayed.set(pair, [...(seen.get(pair) ?? [])]);
   }

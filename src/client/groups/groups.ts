@@ -19,6 +19,7 @@ import { groupSealing } from '../outbox/sealing.ts';
 import type { TrustedSealing } from '../outbox/sealing.ts';
 import { groupRecord } from '../store/group-records.ts';
 import type { StoreKeys } from '../store/keys.ts';
+import { within } from '../within.ts';
 import { GroupFeed } from './feed.ts';
 import type { FeedPorts } from './feed.ts';
 import { LocalGroup } from './local-group.ts';
@@ -52,7 +53,8 @@ export class Groups {
 
   /** As `list`, once what this session knows of was read, or that took too long. */
   async known(withinMs: number): Promise<readonly GroupSummary[]> {
-    if (this.#ports.connection.session !== undefined) await this.#within(withinMs, this.caughtUp());
+    const { clock, connection } = this.#ports;
+    if (connection.session !== undefined) await within(clock, withinMs, this.caughtUp());
     return this.list();
   }
 
@@ -136,7 +138,7 @@ export class Groups {
 
   /** Messages waiting in groups. One that cannot answer in time counts for nothing: what waits in it comes all the same. */
   async pending(withinMs: number): Promise<number> {
-    await this.#within(withinMs, this.#attached);
+    await within(this.#ports.clock, withinMs, this.#attached);
     return this.#pending;
   }
 
@@ -181,16 +183,8 @@ export class Groups {
 
   /** Resolves when an entry of a group is in the store; also when it does not come in time, or at all. */
   placed(group: GroupId, incarnation: Incarnation, seq: number): Promise<void> {
-    const feed = this.#of(group, incarnation);
-    if (feed === undefined) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = this.#ports.clock.after(REQUEST_TIMEOUT_MS, resolve);
-      const settle = (): void => {
-        timer.cancel();
-        resolve();
-      };
-      feed.reached(seq).then(settle, settle);
-    });
+    const reached = this.#of(group, incarnation)?.reached(seq) ?? Promise.resolve();
+    return within(this.#ports.clock, REQUEST_TIMEOUT_MS, reached);
   }
 
   /** A person has read a group's log up to here. */
@@ -199,19 +193,6 @@ export class Groups {
     if (feed === undefined) return;
     const isNews = await this.#ports.store.transact((tx) => feed.local.readUpTo(tx, seq));
     if (isNews) feed.tellRead();
-  }
-
-  /** Resolves when `work` has ended, however, or the time is over. */
-  #within(ms: number, work: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#ports.clock.after(ms, resolve);
-      void work
-        .catch(() => undefined)
-        .then(() => {
-          timer.cancel();
-          resolve();
-        });
-    });
   }
 
   /** Asks until there is an answer, or another session. Never rejects. */
