@@ -115,7 +115,9 @@ export class Messages {
         ? history.append(tx, { ...name, timestamp, content, state: 'queued', place: undefined })
         : this.#requeue(tx, known);
     const { conversation: to, id } = name;
-    this.#ports.submit(tx, { to, id, timestamp, quiet: false, body: content, seq: record.seq });
+    const life = isGroup(to) ? this.#ports.groups.feed(to)?.local.incarnation : undefined;
+    const { seq } = record;
+    this.#ports.submit(tx, { to, id, timestamp, quiet: false, body: content, seq, life });
     return record;
   }
 

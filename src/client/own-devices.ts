@@ -128,7 +128,7 @@ export class OwnDevices {
   #quiet(to: UserId): Omit<DraftRecord, 'body'> {
     const { clock, random } = this.#ports;
     const id = newMessageId(clock, random);
-    return { to, id, timestamp: clock.now(), quiet: true, seq: undefined };
+    return { to, id, timestamp: clock.now(), quiet: true, seq: undefined, life: undefined };
   }
 }
 

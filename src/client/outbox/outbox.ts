@@ -176,7 +176,9 @@ export class Outbox {
   #sealOne(draft: DraftRecord, lane: Lane, sealing: Sealing): Seal | FastChatError {
     const { user, device, identityPrivateKey } = this.#ports.author();
     invariant(device !== undefined, 'a device seals');
-    const { to, id, timestamp, quiet, body } = draft;
+    const { to, id, timestamp, quiet, body, life } = draft;
+    if (life !== undefined && life !== sealing.incarnation)
+      return new FastChatError('E_NO_SUCH_GROUP', `the ${to} it was written for is no more`);
     const said = { to, id, timestamp, quiet, body };
     try {
       return sealing.seal({ ...said, from: user, device, ...lane.nextLink() }, identityPrivateKey);

@@ -11,7 +11,7 @@ import type { DraftRecord } from '../store/records.ts';
 import type { Seal } from './lane.ts';
 
 /** A draft with all that its sender adds. */
-export interface SealedDraft extends Omit<DraftRecord, 'seq'> {
+export interface SealedDraft extends Omit<DraftRecord, 'seq' | 'life'> {
   readonly from: UserId;
   readonly device: DeviceId;
   readonly counter: number;

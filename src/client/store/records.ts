@@ -153,6 +153,8 @@ export const draftRecord = struct({
   body,
   /** Where it stands in the history; missing for what nobody reads. */
   seq: optional(u53),
+  /** The life of the group that it was written for: another one under the same name must not get it. */
+  life: optional(incarnation),
 });
 export type DraftRecord = Infer<typeof draftRecord>;
 
