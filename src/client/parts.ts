@@ -137,7 +137,7 @@ export function makeFlow(base: Base, online: Online): Flow & GroupParts {
     store,
     history,
     onUntold: () => ownDevices.read(),
-    onGroupRead: (group, seq) => events.background(groupParts.groups.read(group, seq)),
+    onGroupRead: (group, upTo) => events.background(groupParts.groups.read(group, upTo)),
   });
   const chains = new MessageChains({ keys, events });
   const onOutdated = (to: Address): void => sender.outdated(to);

@@ -2,7 +2,7 @@
 import type { ReadMark } from '../protocol/bodies.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import { isGroup } from '../protocol/ids.ts';
-import type { Address, GroupId, MessageId, UserId } from '../protocol/ids.ts';
+import type { Address, GroupId, Incarnation, MessageId, UserId } from '../protocol/ids.ts';
 import { CLIENT_SCAN_RECORDS, READ_MARKS_MAX } from '../protocol/limits.ts';
 import type { History } from './store/history.ts';
 import type { LocalStore, Transaction } from './store/local-store.ts';
@@ -16,7 +16,13 @@ export interface ReadsPorts {
   /** Marks wait to be told. */
   readonly onUntold: () => void;
   /** A person has read a group's log up to here. */
-  readonly onGroupRead: (group: GroupId, logSeq: number) => void;
+  readonly onGroupRead: (group: GroupId, upTo: GroupPlace) => void;
+}
+
+/** An entry in the log of one life of a group. */
+export interface GroupPlace {
+  readonly incarnation: Incarnation;
+  readonly logSeq: number;
 }
 
 interface Passed {
@@ -24,10 +30,10 @@ interface Passed {
   readonly received: number;
   readonly marks: readonly ReadMark[];
   /** Newest entry of a group's log among them. */
-  readonly logSeq: number;
+  readonly inGroup: GroupPlace | undefined;
 }
 
-const NOTHING: Passed = { readSeq: 0, received: 0, marks: [], logSeq: 0 };
+const NOTHING: Passed = { readSeq: 0, received: 0, marks: [], inGroup: undefined };
 
 export class Reads {
   readonly #ports: ReadsPorts;
@@ -51,9 +57,10 @@ export class Reads {
       const found = history.findAny(tx, conversation, id);
       if (found === undefined)
         throw new FastChatError('E_NO_SUCH_MESSAGE', `${conversation} has no message ${id}`);
-      const { marks, logSeq } = this.#pass(tx, conversation, (record) => record.seq <= found.seq);
-      if (isGroup(conversation) && logSeq > 0)
-        return tx.after(() => this.#ports.onGroupRead(conversation, logSeq));
+      const passed = this.#pass(tx, conversation, (record) => record.seq <= found.seq);
+      const { marks, inGroup } = passed;
+      if (isGroup(conversation) && inGroup !== undefined)
+        return tx.after(() => this.#ports.onGroupRead(conversation, inGroup));
       if (isGroup(conversation) || marks.length === 0 || conversation === this.#ports.self) return;
       const { untold } = history.conversation(tx, conversation);
       history.changeConversation(tx, conversation, { untold: mergeMarks(untold, marks) });
@@ -70,9 +77,12 @@ export class Reads {
     });
   }
 
-  /** Another device of this account has read a group's log up to here. */
-  markGroupElsewhere(tx: Transaction, group: GroupId, logSeq: number): void {
-    this.#pass(tx, group, (record) => record.logSeq !== undefined && record.logSeq <= logSeq);
+  /** Another device of this account has read the log of this life of a group up to here. */
+  markGroupElsewhere(tx: Transaction, group: GroupId, { incarnation, logSeq }: GroupPlace): void {
+    this.#pass(tx, group, (record) => {
+      const isThere = record.logSeq !== undefined && record.logSeq <= logSeq;
+      return isThere && record.place?.incarnation === incarnation;
+    });
   }
 
   /** Takes the marks that were not told yet, for as many as `tell` is then called. */
@@ -107,16 +117,17 @@ export class Reads {
   #scan(before: ConversationRecord, covers: (record: MessageRecord) => boolean): Passed {
     let passed: Passed = { ...NOTHING, readSeq: before.readSeq };
     let received = 0;
-    let logSeq = 0;
+    let inGroup: GroupPlace | undefined;
     let marks: readonly ReadMark[] = [];
     for (const record of this.#after(before)) {
       const { place, state, seq } = record;
       if (state === 'received' && place !== undefined) {
         received += 1;
         marks = mergeMarks(marks, [place]);
-        logSeq = record.logSeq ?? logSeq;
+        const { incarnation } = place;
+        if (record.logSeq !== undefined) inGroup = { incarnation, logSeq: record.logSeq };
       }
-      if (covers(record)) passed = { readSeq: seq, received, marks, logSeq };
+      if (covers(record)) passed = { readSeq: seq, received, marks, inGroup };
     }
     return passed;
   }

@@ -17,6 +17,7 @@ import type { GroupSummary } from '../group-api.ts';
 import { isPassing } from '../outbox/refusals.ts';
 import { groupSealing } from '../outbox/sealing.ts';
 import type { TrustedSealing } from '../outbox/sealing.ts';
+import type { GroupPlace } from '../reads.ts';
 import { groupRecord } from '../store/group-records.ts';
 import type { StoreKeys } from '../store/keys.ts';
 import { within } from '../within.ts';
@@ -188,10 +189,10 @@ export class Groups {
   }
 
   /** A person has read a group's log up to here. */
-  async read(group: GroupId, seq: number): Promise<void> {
-    const feed = this.#feeds.get(group);
+  async read(group: GroupId, { incarnation, logSeq }: GroupPlace): Promise<void> {
+    const feed = this.#of(group, incarnation);
     if (feed === undefined) return;
-    const isNews = await this.#ports.store.transact((tx) => feed.local.readUpTo(tx, seq));
+    const isNews = await this.#ports.store.transact((tx) => feed.local.readUpTo(tx, logSeq));
     if (isNews) feed.tellRead();
   }
 

@@ -44,7 +44,9 @@ export function makeGroups(
     events,
     waiters,
     onRead: (tx, local, seq) => {
-      if (local.readUpTo(tx, seq)) reads.markGroupElsewhere(tx, local.group, seq);
+      const { group, incarnation } = local;
+      if (local.readUpTo(tx, seq))
+        reads.markGroupElsewhere(tx, group, { incarnation, logSeq: seq });
     },
   });
   const calls = new GroupCalls({ clock, random, connection, book, vaults });

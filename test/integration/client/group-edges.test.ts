@@ -40,4 +40,22 @@ describe('a group at the edge', function () {
       expect(b.of('sent').map(({ state }) => state)).to.deep.equal(['failed']);
     }
   });
+
+  it('tells nothing of the next life as read when old messages are', async () => {
+    const world = await ClusterWorld.start();
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    for (let i = 1; i <= 10; i += 1) await world.until(a.client.send(team, `old ${i}`));
+    await world.shown(b, 10);
+    await world.until(a.client.group.delete(team));
+    await told(world, b, 'deleted @ann');
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await world.until(a.client.send(team, 'new'));
+    await world.shown(b, 11);
+    const old = b.of('message').find(({ text }) => text === 'old 10');
+    if (old === undefined) throw new Error('shown above');
+    await world.until(b.client.markRead(team, old.id));
+    await world.pass(2000);
+    expect(a.of('receipt').filter(({ state }) => state === 'read')).to.deep.equal([]);
+  });
 });
