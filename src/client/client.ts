@@ -101,8 +101,11 @@ class FastChatClient implements Client {
   }
 
   async logout(): Promise<void> {
-    const { connection, events } = this.#parts;
+    const { connection, events, inbox, groups } = this.#parts;
     connection.stop('logged out');
+    const loggedOut = new FastChatError('E_NOT_LOGGED_IN', 'logged out');
+    inbox.ended(loggedOut);
+    groups.ended(loggedOut);
     events.emit({ type: 'state', connected: false, node: undefined });
     if (this.registered) await this.#setLoggedOut(true);
   }

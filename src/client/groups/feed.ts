@@ -53,8 +53,8 @@ export class GroupFeed {
   readonly #refreshers = new ReachedWaiters();
   /** A pull brought nothing although this was said to be the head. */
   #emptyAt = 0;
-  /** In which a locked vault kept the log from being read on. */
-  #stoppedIn: Session | undefined;
+  /** Why nothing more is read until there is another session: a locked vault, or no session to come. */
+  #ended: FastChatError | undefined;
 
   constructor(ports: FeedPorts, local: LocalGroup) {
     this.#ports = ports;
@@ -72,6 +72,7 @@ export class GroupFeed {
   restart(): void {
     this.#arrivals.reset(0);
     this.#emptyAt = 0;
+    this.#ended = undefined;
     this.#loop.reset();
   }
 
@@ -95,26 +96,32 @@ export class GroupFeed {
     this.#wake();
   }
 
-  /** Reads what there is that nobody told of. */
+  /** Reads what there is that nobody told of. @throws why nothing will be read */
   refresh(): Promise<void> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     this.#refreshesWanted += 1;
     const done = this.#refreshers.wait(this.#refreshesWanted);
     this.#wake();
     return done;
   }
 
-  /** Resolves when everything up to `target` is in the store and its events have fired, or nothing more will come. */
+  /**
+   * Resolves when everything up to `target` is in the store and its events have fired, or nothing more will come.
+   * @throws why nothing more will be read
+   */
   reached(target = this.#arrivals.head): Promise<void> {
     const isThere = this.local.cursor >= target || this.local.isFormer;
     if (isThere && !this.#loop.isBusy) return Promise.resolve();
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     this.#arrivals.notice(target);
     const reached = this.#waiters.wait(target);
     this.#wake();
     return reached;
   }
 
-  /** No session will come: whoever waits hears why. */
+  /** Nothing will be read any more: whoever waits hears why. */
   ended(error: FastChatError): void {
+    this.#ended = error;
     this.#waiters.fail(error);
     this.#refreshers.fail(error);
   }
@@ -131,8 +138,7 @@ export class GroupFeed {
 
   #rest(): boolean {
     const session = this.#ports.session();
-    if (session === undefined) return false;
-    if (this.#stoppedIn === session) return false;
+    if (session === undefined || this.#ended !== undefined) return false;
     if (this.#isRefreshWanted || this.#isBehind) return true;
     this.#waiters.reached(this.local.isFormer ? Infinity : this.local.cursor);
     return false;
@@ -141,7 +147,7 @@ export class GroupFeed {
   /** One batch. False: there is nothing to do. */
   async #step(): Promise<boolean> {
     const session = this.#ports.session();
-    if (session === undefined || this.#stoppedIn === session) return false;
+    if (session === undefined || this.#ended !== undefined) return false;
     if (this.local.isFormer && !this.#isRefreshWanted) return false;
     const refresh = this.#refreshesWanted;
     try {
@@ -212,8 +218,8 @@ export class GroupFeed {
     // The group says that this account has nothing (more) to read.
     if (error.code === 'E_NO_SUCH_GROUP') return await this.#end();
     if (error.code !== 'E_AUTH') throw error;
-    this.#stoppedIn = session;
-    this.ended(error);
+    // Another session may know better.
+    if (session === this.#ports.session()) this.ended(error);
   }
 
   async #end(): Promise<void> {

@@ -55,6 +55,8 @@ export class Inbox {
   #releases: UserId[] = [];
   /** The session in which the log was found to go on under a key that the locked vault holds. */
   #stoppedIn: Session | undefined;
+  /** Why there will be no session, as far as is known. */
+  #ended: FastChatError | undefined;
   readonly #waiters = new ReachedWaiters();
   readonly #loop: StepLoop;
 
@@ -83,6 +85,7 @@ export class Inbox {
     this.#cursor = Math.min(this.#cursor, head);
     this.#arrivals.reset(head);
     this.#releases = [...this.#ports.held.senders()];
+    this.#ended = undefined;
     this.#loop.reset();
     // The server's idea of where we are may be old.
     if (this.#cursor > cursor) link.tell({ type: 'ack', upTo: this.#cursor });
@@ -109,6 +112,7 @@ export class Inbox {
   /** Resolves when everything up to `target` is in the store and its events have fired. */
   reached(target: number): Promise<void> {
     if (this.#cursor >= target && !this.#loop.isBusy) return Promise.resolve();
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const reached = this.#waiters.wait(target);
     this.#wake();
     return reached;
@@ -116,6 +120,7 @@ export class Inbox {
 
   /** No session will come: whoever waits hears why. */
   ended(error: FastChatError): void {
+    this.#ended = error;
     this.#waiters.fail(error);
   }
 
@@ -129,7 +134,7 @@ export class Inbox {
     this.#waiters.reached(this.#cursor);
     if (this.#ports.session() === undefined) return false;
     const stop = this.#stopped();
-    if (stop !== undefined) this.ended(stop);
+    if (stop !== undefined) this.#waiters.fail(stop);
     const isBehind = stop === undefined && this.#arrivals.head > this.#cursor;
     return isBehind || this.#releases.length > 0;
   }

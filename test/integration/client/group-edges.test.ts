@@ -58,4 +58,51 @@ describe('a group at the edge', function () {
     await world.pass(2000);
     expect(a.of('receipt').filter(({ state }) => state === 'read')).to.deep.equal([]);
   });
+
+  it('lets nobody wait for ever who waits while the person logs out', async () => {
+    const world = await ClusterWorld.start();
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await told(world, b, 'created @ann');
+    const codes = new Set<string>();
+    for (let ms = 0; ms < 20; ms += 2) {
+      b.crash();
+      await world.until(a.client.send(team, 'waits'));
+      const client = await b.open();
+      const login = client.login(PASSWORD).catch(() => undefined);
+      const before = b.of('state').length;
+      await world.eventually(() => b.of('state').length > before, 'ben is connected');
+      await world.pass(ms);
+      const waiting = world.code(client.caughtUp());
+      const out = client.logout();
+      codes.add(await waiting);
+      await world.until(Promise.all([out, login]));
+    }
+    expect([...codes].sort()).to.deep.equal(['E_NOT_LOGGED_IN', 'none']);
+  });
+
+  it('says so when it cannot be read before the person logs in, and goes on then', async () => {
+    const world = await ClusterWorld.start();
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    const other = await world.joinAgain('ben', 'ben-2');
+    const third = await world.joinAgain('ben', 'ben-3');
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await told(world, other, 'created @ann');
+    const devices = await world.until(b.client.devices());
+    const gone = devices.find(({ name }) => name === third.name);
+    if (gone === undefined) throw new Error('joined above');
+    await world.until(b.client.revokeDevice(gone.device));
+    await world.join('eve');
+    await world.until(a.client.group.add(team, eve));
+    await world.until(a.client.group.remove(team, eve));
+    await world.until(a.client.send(team, 'sealed to a newer key'));
+    await world.shown(b, 1);
+    await world.pass(1000);
+    expect(await world.code(other.client.group.info(team))).to.equal('E_AUTH');
+    expect(await world.code(other.client.caughtUp())).to.equal('E_AUTH');
+    expect(other.shown()).to.deep.equal([]);
+    await world.until(other.client.login(PASSWORD));
+    await world.until(other.client.caughtUp());
+    expect(other.shown()).to.deep.equal(['sealed to a newer key']);
+  });
 });
