@@ -12,7 +12,7 @@ import {
 import { answer, noSuchGroup, refuse } from './commits.ts';
 import type { Asked } from './messages.ts';
 import { lifeNamed } from './reading.ts';
-import type { GroupState, GroupTurn } from './state.ts';
+import type { GroupState, GroupTurn, GroupView } from './state.ts';
 
 /** Marks only grow (I8), and never past what is flushed (I2). */
 export function takeMarks(turn: GroupTurn, message: Asked<'groupMarks'>): void {
@@ -69,11 +69,13 @@ export function receipts(turn: GroupTurn, message: Asked<'groupReceipts'>): void
   const others = [...state.marks.all.values()].filter(({ user }) => user !== asker);
   const isPerMember = isSmall(state);
   const marks = isPerMember ? others : [];
-  const counts = isPerMember ? [] : seqs.map((seq) => countAt(others, seq));
+  const counts = isPerMember ? [] : seqs.map((seq) => countAt(view, others, seq));
   answer(turn, replyTo, { incarnation, marks, counts });
 }
 
-function countAt(marks: readonly GroupMark[], seq: number): GroupCount {
+/** Of those whom the entry was for: who came later is past it without having got it. */
+function countAt({ since }: GroupView, all: readonly GroupMark[], seq: number): GroupCount {
+  const marks = all.filter(({ user }) => (since.get(user) ?? Infinity) <= seq);
   const delivered = marks.filter((mark) => mark.delivered >= seq).length;
   return { seq, delivered, read: marks.filter((mark) => mark.read >= seq).length };
 }

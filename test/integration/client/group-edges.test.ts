@@ -1,8 +1,10 @@
 /** Groups at the edges: what happens between two steps of a client, and between two lives of a name. */
 import { expect } from 'chai';
 import { parseGroupId, parseUserId } from '../../../src/protocol/ids.ts';
+import { GROUP_RECEIPT_MEMBERS_MAX } from '../../../src/protocol/limits.ts';
 import type { Home } from '../../unit/client/home.ts';
-import { PASSWORD } from '../../unit/client/home.ts';
+import { Home as FreshHome, PASSWORD } from '../../unit/client/home.ts';
+import type { UserId } from '../../../src/protocol/ids.ts';
 import { ClusterWorld } from './cluster-world.ts';
 
 const team = parseGroupId('#team');
@@ -15,6 +17,19 @@ function changes(home: Home): readonly string[] {
 
 async function told(world: ClusterWorld, home: Home, what: string): Promise<void> {
   await world.eventually(() => changes(home).includes(what), `${home.name} hears: ${what}`);
+}
+
+/** Accounts without a session. */
+async function crowd(world: ClusterWorld, count: number): Promise<readonly UserId[]> {
+  const users: UserId[] = [];
+  for (let number = 1; number <= count; number += 1) {
+    const user = parseUserId(`m${number}`);
+    const client = await new FreshHome(world, user, user).open();
+    await world.until(client.register(PASSWORD));
+    await world.until(client.close());
+    users.push(user);
+  }
+  return users;
 }
 
 describe('a group at the edge', function () {
@@ -104,5 +119,24 @@ describe('a group at the edge', function () {
     await world.until(other.client.login(PASSWORD));
     await world.until(other.client.caughtUp());
     expect(other.shown()).to.deep.equal(['sealed to a newer key']);
+  });
+
+  it('is delivered in a large group when those have it who were in it, not those who came later', async () => {
+    const world = await ClusterWorld.start(1);
+    const a = await world.join('ann');
+    const [away, ...others] = await crowd(world, GROUP_RECEIPT_MEMBERS_MAX);
+    if (away === undefined) throw new Error('made above');
+    for (const user of others) await world.joinAgain(user, `${user} 2`);
+    await world.until(a.client.group.create(team, { members: [away, ...others] }));
+    const options = { wait: 'delivered', timeoutMs: 20_000 } as const;
+    const first = world.code(a.client.send(team, 'for who was here', options));
+    await world.join('eve');
+    await world.until(a.client.group.add(team, eve));
+    expect(await first).to.equal('E_TIMEOUT');
+    await world.joinAgain(away, 'here again');
+    const { state } = await world.until(a.client.send(team, 'for all', options));
+    expect(state).to.equal('delivered');
+    const states = (await a.client.history(team)).map((message) => message.state);
+    expect(states).to.deep.equal(['delivered', 'delivered']);
   });
 });

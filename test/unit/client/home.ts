@@ -29,6 +29,8 @@ export class Home {
   readonly events: ClientEvent[] = [];
   /** How far the date of this machine is ahead, from the next start on. */
   skewMs = 0;
+  /** How long its disk takes for a flush. */
+  flushMs = 1;
   #client: Client | undefined;
   #clock: ScopedClock | undefined;
 
@@ -49,7 +51,7 @@ export class Home {
     const { random, suite, links, gates } = this.world;
     const clock = new ScopedClock(this.world.clock, this.skewMs);
     this.#clock = clock;
-    const kv = createMemoryClientKv({ clock, disk: this.disk, flushDelayMs: () => 1 });
+    const kv = createMemoryClientKv({ clock, disk: this.disk, flushDelayMs: () => this.flushMs });
     const passwords = createTransparentPasswordClient(random);
     const network = links.at(this.name);
     const ports = { clock, random, network, kv, suite, passwords };
