@@ -205,9 +205,9 @@ export class GroupFeed {
       await opener.take(entry, entry.seq === last + 1);
       last = entry.seq;
     }
-    const { facts, isFormer, openings } = opener;
+    const { facts, endedAt, openings } = opener;
     await this.#ports.store.transact((tx) => {
-      local.advance(tx, upTo, facts, isFormer || local.isFormer);
+      local.advance(tx, { cursor: upTo, facts, endedAt });
       for (const opening of openings) this.#ports.admission.admit(tx, local, opening);
       if (facts !== before) tx.after(() => this.#ports.onChanged(local));
     });

@@ -49,10 +49,10 @@ export class GroupAdmission {
   #message(
     tx: Transaction,
     local: LocalGroup,
-    { seq, message }: Extract<GroupOpening, { type: 'message' }>,
+    { seq, since, message }: Extract<GroupOpening, { type: 'message' }>,
   ): void {
     // Somebody who was let in again has missed what was between.
-    if (!this.#ports.chains.follow(tx, message, ` ${local.since}`)) return;
+    if (!this.#ports.chains.follow(tx, message, ` ${since}`)) return;
     if (message.body.type === 'read') return;
     if (message.from === this.#ports.self) this.#own(tx, local, seq, message);
     else this.#received(tx, local.group, seq, message);

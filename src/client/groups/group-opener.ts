@@ -20,7 +20,13 @@ import type { GroupCalls } from './group-calls.ts';
 import type { LocalGroup } from './local-group.ts';
 
 export type GroupOpening =
-  | { readonly type: 'message'; readonly seq: number; readonly message: OpenedGroupMessage }
+  | {
+      readonly type: 'message';
+      readonly seq: number;
+      /** The entry that had let this account in, at the place of the message. */
+      readonly since: number;
+      readonly message: OpenedGroupMessage;
+    }
   | { readonly type: 'event'; readonly event: GroupEvent }
   /** Not what it claims to be, or nothing that this device can read. */
   | { readonly type: 'refused'; readonly from: UserId | undefined; readonly error: FastChatError };
@@ -40,7 +46,8 @@ export class GroupOpener {
   readonly #local: LocalGroup;
   readonly openings: GroupOpening[] = [];
   facts: GroupFacts;
-  isFormer = false;
+  /** The entry after which this account was no member any more; 0: it is one, as far as was read. */
+  endedAt = 0;
 
   constructor(ports: GroupOpenerPorts, local: LocalGroup) {
     this.#ports = ports;
@@ -64,7 +71,9 @@ export class GroupOpener {
       for (const operation of operations) {
         if (operation.seq >= end) return;
         const before = this.facts;
-        await this.#attempt(undefined, () => this.#apply(operation));
+        // What was before this account came in is read for its sake, and is no news.
+        const isNews = operation.seq >= this.#local.since;
+        await this.#attempt(undefined, () => this.#apply(operation, isNews));
         // A chain that does not go on is of no use; what builds on it is refused one by one.
         if (this.facts === before) return;
       }
@@ -79,10 +88,10 @@ export class GroupOpener {
     if (position <= known)
       throw new FastChatError('E_STALE_EPOCH', 'an operation that stands at another place');
     if (position > known + 1) await this.#catchUp(entry.seq);
-    await this.#apply(entry);
+    await this.#apply(entry, true);
   }
 
-  async #apply(placed: PlacedOperation): Promise<void> {
+  async #apply(placed: PlacedOperation, isNews: boolean): Promise<void> {
     const { suite, book } = this.#ports;
     const { keyring } = this.#local;
     const { author, change } = readOperation(suite, placed.signed);
@@ -94,10 +103,8 @@ export class GroupOpener {
     if (isMember && followed.operation.profile !== undefined) await this.#learnKey(roster.epoch);
     const profile = this.#profileAfter(followed);
     this.facts = { ...followed.facts, profile };
-    // What was before this account came in is read for its sake, and is no news.
-    const isOwnTime = placed.seq >= this.#local.since;
-    if (!isOwnTime) return;
-    this.isFormer = !isMember;
+    if (!isNews) return;
+    this.endedAt = isMember ? 0 : placed.seq;
     for (const event of eventsOf(followed, profile, book.user))
       this.openings.push({ type: 'event', event });
     if (change.type === 'rename' && profile === undefined)
@@ -128,7 +135,8 @@ export class GroupOpener {
     if (key === undefined)
       throw new FastChatError('E_DECRYPT', 'this device was not given the key of its time');
     const opened = openGroupMessage(suite, { envelope, group: roster.group }, key, identity);
-    this.openings.push({ type: 'message', seq, message: opened });
+    const since = this.facts.since.get(this.#ports.book.user) ?? 0;
+    this.openings.push({ type: 'message', seq, since, message: opened });
   }
 
   /** Asks for seals when the key of the epoch takes one that was not seen yet. @throws E_AUTH while the vault is locked */

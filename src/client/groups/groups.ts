@@ -166,8 +166,8 @@ export class Groups {
     const { role, group } = membership;
     // What ended it stands in the log, and may not have been pushed.
     if (role === undefined) this.#ports.events.background(feed.refresh());
-    else if (feed.local.roleOf(this.#ports.self) === undefined)
-      this.#ports.events.background(this.#subscribe(session, [group]));
+    // Also for whom we take to be a member: put out and let in again, the node pushes nothing any more.
+    else this.#ports.events.background(this.#subscribe(session, [group]));
   }
 
   pushed({ group, incarnation, entries }: GroupPush<'groupEntries'>): void {

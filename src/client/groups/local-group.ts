@@ -10,6 +10,15 @@ import type { GroupFacts } from './facts.ts';
 import { GroupKeyring } from './keyring.ts';
 import type { KeyringPorts } from './keyring.ts';
 
+/** What reading a stretch of the log has come to. */
+export interface Progress {
+  /** The log was read up to here. */
+  readonly cursor: number;
+  readonly facts: GroupFacts;
+  /** The entry after which this account was no member any more; 0: none. */
+  readonly endedAt: number;
+}
+
 export class LocalGroup {
   readonly group: GroupId;
   readonly incarnation: Incarnation;
@@ -60,20 +69,22 @@ export class LocalGroup {
   admitted({ since, head }: GroupStanding): void {
     // A log that is shorter than what we have read lost entries; what is new in it must not look old.
     this.cursor = Math.min(this.cursor, head);
-    if (since > this.since) this.cursor = Math.max(this.cursor, since - 1);
     this.since = since;
     this.isFormer = false;
   }
 
-  /** The log was read up to `cursor`, and the chain says `facts`; holds from the flush on. */
-  advance(tx: Transaction, cursor: number, facts: GroupFacts, isFormer: boolean): void {
-    if (facts !== this.facts || isFormer !== this.isFormer) this.#saveFacts(tx, facts, isFormer);
+  /** The log was read; holds from the flush on. */
+  advance(tx: Transaction, { cursor, facts, endedAt }: Progress): void {
+    // Whoever was let in again after that is a member.
+    const isFormer = (): boolean => this.isFormer || (endedAt > 0 && endedAt >= this.since);
+    if (facts !== this.facts || isFormer() !== this.isFormer)
+      this.#saveFacts(tx, facts, isFormer());
     this.keyring.save(tx);
     this.#savePlace(tx, cursor);
     tx.after(() => {
       this.cursor = cursor;
       this.facts = facts;
-      this.isFormer = isFormer;
+      this.isFormer = isFormer();
     });
   }
 

@@ -139,4 +139,27 @@ describe('a group at the edge', function () {
     const states = (await a.client.history(team)).map((message) => message.state);
     expect(states).to.deep.equal(['delivered', 'delivered']);
   });
+
+  it('reaches somebody who was put out and let in again before they could hear of it', async () => {
+    const world = await ClusterWorld.start();
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await told(world, b, 'created @ann');
+    b.flushMs = 100;
+    const written: string[] = [];
+    for (let round = 1; round <= 5; round += 1) {
+      for (const text of [`first ${round}`, `second ${round}`, `third ${round}`]) {
+        await world.until(a.client.send(team, text));
+        written.push(text);
+      }
+      await world.until(a.client.group.remove(team, ben));
+      await world.until(a.client.send(team, 'behind his back'));
+      await world.until(a.client.group.add(team, ben));
+      await world.until(a.client.send(team, `back ${round}`));
+      written.push(`back ${round}`);
+      expect(await world.shown(b, written.length)).to.deep.equal(written);
+    }
+    expect(changes(b).filter((change) => change === 'removed @ben')).to.have.lengthOf(5);
+    expect(b.warnings()).to.deep.equal([]);
+  });
 });
