@@ -33,6 +33,8 @@ export class LocalGroup {
   read = 0;
   /** Epoch of the account's box key when its seals of the group's keys were last looked through. */
   resealedAt = 0;
+  /** The cursor that the disk has, or will have when what is under way is flushed. */
+  #written = 0;
   readonly #ports: KeyringPorts;
 
   constructor(
@@ -53,7 +55,7 @@ export class LocalGroup {
     local.isFormer = record.isFormer;
     local.facts = factsOf(record);
     if (place?.incarnation !== record.incarnation) return local;
-    local.cursor = place.cursor;
+    local.cursor = local.#written = place.cursor;
     local.read = place.read;
     local.resealedAt = place.resealedAt;
     return local;
@@ -69,6 +71,7 @@ export class LocalGroup {
   admitted({ since, head }: GroupStanding): void {
     // A log that is shorter than what we have read lost entries; what is new in it must not look old.
     this.cursor = Math.min(this.cursor, head);
+    this.#written = Math.min(this.#written, head);
     this.since = since;
     this.isFormer = false;
   }
@@ -80,7 +83,8 @@ export class LocalGroup {
     if (facts !== this.facts || isFormer() !== this.isFormer)
       this.#saveFacts(tx, facts, isFormer());
     this.keyring.save(tx);
-    this.#savePlace(tx, cursor);
+    this.#written = cursor;
+    this.#savePlace(tx);
     tx.after(() => {
       this.cursor = cursor;
       this.facts = facts;
@@ -100,13 +104,13 @@ export class LocalGroup {
   readUpTo(tx: Transaction, seq: number): boolean {
     if (seq <= this.read) return false;
     this.read = seq;
-    this.#savePlace(tx, this.cursor);
+    this.#savePlace(tx);
     return true;
   }
 
   resealed(tx: Transaction, boxEpoch: number): void {
     this.resealedAt = boxEpoch;
-    this.#savePlace(tx, this.cursor);
+    this.#savePlace(tx);
   }
 
   #saveFacts(tx: Transaction, { roster, since, profile }: GroupFacts, isFormer: boolean): void {
@@ -119,9 +123,9 @@ export class LocalGroup {
     tx.put(this.#ports.keys.group(group), groupRecord, record);
   }
 
-  #savePlace(tx: Transaction, cursor: number): void {
+  #savePlace(tx: Transaction): void {
     const { group, incarnation, read, resealedAt } = this;
-    const place = { incarnation, cursor, read, resealedAt };
+    const place = { incarnation, cursor: this.#written, read, resealedAt };
     tx.put(this.#ports.keys.groupPlace(group), groupPlaceRecord, place);
   }
 }

@@ -162,4 +162,29 @@ describe('a group at the edge', function () {
     expect(changes(b).filter((change) => change === 'removed @ben')).to.have.lengthOf(5);
     expect(b.warnings()).to.deep.equal([]);
   });
+
+  it('is read on from where it was, although a person was reading meanwhile', async () => {
+    const world = await ClusterWorld.start(1);
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.join('eve');
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await world.until(a.client.send(team, 'one'));
+    await world.shown(b, 1);
+    const [one] = b.of('message');
+    if (one === undefined) throw new Error('shown above');
+    b.flushMs = 100;
+    // What comes next is on its way to the disk when the mark is told, and after the mark.
+    await world.until(a.client.send(team, 'two'));
+    const sent = a.client.send(team, 'three');
+    const added = a.client.group.add(team, eve);
+    const read = b.client.markRead(team, one.id);
+    await world.until(Promise.all([read, sent, added]));
+    await told(world, b, 'added @eve');
+    await world.pass(1000);
+    b.crash();
+    await world.until(b.restart());
+    await world.until(b.client.caughtUp());
+    expect(b.shown()).to.deep.equal(['one', 'two', 'three']);
+    expect(b.warnings()).to.deep.equal([]);
+  });
 });
