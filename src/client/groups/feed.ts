@@ -56,9 +56,15 @@ export class GroupFeed {
   /** Why nothing more is read until there is another session: a locked vault, or no session to come. */
   #ended: FastChatError | undefined;
 
-  constructor(ports: FeedPorts, local: LocalGroup) {
+  /** The end of the life before, under the same name: until then nothing of this one is read. */
+  #before: Promise<void> | undefined;
+  /** Another life has begun, and waits for the end of this one. */
+  #onFinished: (() => void) | undefined;
+
+  constructor(ports: FeedPorts, local: LocalGroup, before?: Promise<void>) {
     this.#ports = ports;
     this.local = local;
+    this.#before = before;
     this.#loop = new StepLoop({
       clock: ports.clock,
       random: ports.random,
@@ -126,6 +132,15 @@ export class GroupFeed {
     this.#refreshers.fail(error);
   }
 
+  /** Another life of the name has begun. Resolves when what was pushed of this one is in the store; no more is read of it. */
+  finish(): Promise<void> {
+    this.#wake();
+    return new Promise((resolve) => {
+      this.#onFinished = resolve;
+      if (!this.#loop.isBusy) this.#finished();
+    });
+  }
+
   /** A person has read up to here. */
   tellRead(): void {
     this.#acknowledge();
@@ -137,6 +152,20 @@ export class GroupFeed {
   }
 
   #rest(): boolean {
+    const hasMore = this.#hasMore();
+    if (!hasMore) this.#finished();
+    return hasMore;
+  }
+
+  #finished(): void {
+    if (this.#onFinished === undefined) return;
+    this.ended(
+      new FastChatError('E_NO_SUCH_GROUP', `the ${this.local.group} of before is no more`),
+    );
+    this.#onFinished();
+  }
+
+  #hasMore(): boolean {
     const session = this.#ports.session();
     if (session === undefined || this.#ended !== undefined) return false;
     if (this.#isRefreshWanted || this.#isBehind) return true;
@@ -149,6 +178,8 @@ export class GroupFeed {
     const session = this.#ports.session();
     if (session === undefined || this.#ended !== undefined) return false;
     if (this.local.isFormer && !this.#isRefreshWanted) return false;
+    await this.#before;
+    this.#before = undefined;
     const refresh = this.#refreshesWanted;
     try {
       const pushed = this.#arrivals.take(this.local.cursor);

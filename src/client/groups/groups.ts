@@ -277,7 +277,7 @@ export class Groups {
   }
 
   #put(local: LocalGroup): GroupFeed {
-    const feed = new GroupFeed(this.#ports, local);
+    const feed = new GroupFeed(this.#ports, local, this.#feeds.get(local.group)?.finish());
     this.#feeds.set(local.group, feed);
     return feed;
   }

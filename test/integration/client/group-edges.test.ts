@@ -187,4 +187,25 @@ describe('a group at the edge', function () {
     expect(b.shown()).to.deep.equal(['one', 'two', 'three']);
     expect(b.warnings()).to.deep.equal([]);
   });
+
+  it('is shown to its end, before the next group of its name', async () => {
+    const world = await ClusterWorld.start(1);
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await told(world, b, 'created @ann');
+    b.flushMs = 100;
+    for (const text of ['one', 'two', 'last words']) await world.until(a.client.send(team, text));
+    await world.until(a.client.group.delete(team));
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await world.until(a.client.send(team, 'new words'));
+    expect(await world.shown(b, 4)).to.deep.equal(['one', 'two', 'last words', 'new words']);
+    const life = ['created @ann', 'added @ben'];
+    expect(changes(b)).to.deep.equal([...life, 'deleted @ann', ...life]);
+    await world.pass(1000);
+    b.crash();
+    await world.until(b.restart());
+    await world.until(b.client.caughtUp());
+    expect(changes(b)).to.have.lengthOf(5);
+    expect(b.warnings()).to.deep.equal([]);
+  });
 });
