@@ -17,11 +17,12 @@ export function startRoutines(parts: Parts): { cancel(): void } {
   };
 }
 
-function rotateKeys({ connection, vaults, revocations, events }: Parts): void {
+/** Keys of groups first: what they are sealed to may leave the vault by the rotation. */
+function rotateKeys({ connection, vaults, resealing, revocations, events }: Parts): void {
   const { session } = connection;
   if (session === undefined) return;
   events.background(revocations.finish(session.link));
-  events.background(vaults.rotateIfDue(session.link));
+  events.background(resealing.renew().then(() => vaults.rotateIfDue(session.link)));
 }
 
 /** A receipt told while a shard changes hands may be lost; somebody who waits for one should not wait for the next login. */

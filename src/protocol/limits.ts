@@ -88,8 +88,8 @@ export const GROUP_KEYS_ASKED_MAX = 32;
 export const GROUPS_WAIT_MS = 3 * SECOND_MS;
 /** How often a client asks again for groups whose nodes could not answer. */
 export const GROUP_SUBSCRIBE_RETRY_MS = 1 * SECOND_MS;
-/** A group's key sealed to a box key that is so many epochs old is sealed anew, before that box key is retired. */
-export const GROUP_RESEAL_EPOCHS = 7;
+/** A group's key sealed to a box key that was replaced so long ago is sealed anew, before that box key is retired. */
+export const GROUP_RESEAL_AFTER_MS = 7 * DAY_MS;
 /** How often a group in memory looks for ended leases and what has expired. */
 export const GROUP_TICK_MS = 1 * MINUTE_MS;
 

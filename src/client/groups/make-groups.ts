@@ -74,7 +74,7 @@ export function makeGroups(
     groupOperations: new GroupOperations(operations),
     groupReceipts: receipts,
     groupQuestions: new ReceiptQuestions({ groups, receipts, calls }),
-    resealing: new Resealing({ suite, store, book, connection, groups }),
+    resealing: new Resealing({ clock, suite, store, book, connection, groups }),
   };
 }
 

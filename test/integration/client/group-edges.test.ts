@@ -1,7 +1,7 @@
 /** Groups at the edges: what happens between two steps of a client, and between two lives of a name. */
 import { expect } from 'chai';
 import { parseGroupId, parseUserId } from '../../../src/protocol/ids.ts';
-import { GROUP_RECEIPT_MEMBERS_MAX } from '../../../src/protocol/limits.ts';
+import { BOX_KEY_RETAIN_MS, GROUP_RECEIPT_MEMBERS_MAX } from '../../../src/protocol/limits.ts';
 import type { Home } from '../../unit/client/home.ts';
 import { Home as FreshHome, PASSWORD } from '../../unit/client/home.ts';
 import type { UserId } from '../../../src/protocol/ids.ts';
@@ -207,5 +207,23 @@ describe('a group at the edge', function () {
     await world.until(b.client.caughtUp());
     expect(changes(b)).to.have.lengthOf(5);
     expect(b.warnings()).to.deep.equal([]);
+  });
+
+  it('is opened by a new device of somebody who looks in once a month', async () => {
+    const world = await ClusterWorld.start(1);
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await world.until(a.client.send(team, 'for long'));
+    await world.shown(b, 1);
+    for (let month = 1; month <= 6; month += 1) {
+      await world.until(b.client.close());
+      b.skewMs += BOX_KEY_RETAIN_MS / 3;
+      await world.until(b.restart());
+      await world.pass(200);
+    }
+    const other = await world.joinAgain('ben', 'ben-2');
+    await world.until(a.client.send(team, 'still'));
+    expect((await world.shown(other, 1)).at(-1)).to.equal('still');
+    expect(other.warnings()).to.deep.equal([]);
   });
 });
