@@ -5,35 +5,9 @@ import { startDevCluster } from '../../src/node/dev-cluster.ts';
 import type { DevCluster } from '../../src/node/dev-cluster.ts';
 import { LAUNCHER, Rpc, RpcFailure, run, temporaryFolder } from '../support/processes.ts';
 import type { RpcEvent } from '../support/processes.ts';
+import { MESSAGE, expectEvent, expectShape } from '../support/shapes.ts';
 
 const password = 'correct horse battery';
-
-type Kind = 'string' | 'number' | 'boolean';
-
-const MESSAGE = {
-  id: 'string',
-  conversation: 'string',
-  from: 'string',
-  seq: 'number',
-  timestamp: 'number',
-  text: 'string',
-} as const;
-
-/** Exactly these keys of these types; `extra` may be there. */
-function expectShape(
-  value: any,
-  kinds: Readonly<Record<string, Kind>>,
-  extra: readonly string[] = [],
-): void {
-  const keys = Object.keys(value).filter((key) => !extra.includes(key));
-  expect(keys.sort()).to.deep.equal(Object.keys(kinds).sort());
-  for (const [key, kind] of Object.entries(kinds))
-    expect(typeof value[key], `type of ${key}`).to.equal(kind);
-}
-
-function expectEvent(event: RpcEvent, kinds: Readonly<Record<string, Kind>>): void {
-  expectShape(event, { account: 'string', type: 'string', ...kinds });
-}
 
 const texts = (messages: readonly any[]): string[] => messages.map(({ text }) => String(text));
 const ids = (messages: readonly any[]): string[] => messages.map(({ id }) => String(id));
