@@ -34,6 +34,18 @@ export interface Attached {
   readonly attachment: Attachment;
 }
 
+/** Who an account is, and the key that others seal to. */
+interface AccountKeys {
+  readonly identity: KeyPair;
+  readonly box: BoxKey;
+}
+
+/** With a box key that nobody has the private half of. */
+function anyKeys(user: UserId): AccountKeys {
+  const identity = suite.signKeyPair();
+  return { identity, box: boxKeyOf(user, identity) };
+}
+
 function boxKeyOf(user: UserId, identity: KeyPair): BoxKey {
   const publicKey = suite.random(PUBLIC_KEY_BYTES);
   const signature = suite.sign(TAGS.boxKey, boxKeyParts(user, 1, publicKey), identity.privateKey);
@@ -49,7 +61,8 @@ export class Logins {
   }
 
   /** Makes an account with real OPAQUE and a vault of the usual size. */
-  async register(user: UserId): Promise<BenchAccount> {
+  async register(user: UserId, accountKeys = anyKeys(user)): Promise<BenchAccount> {
+    const { identity, box } = accountKeys;
     const { link, hello } = await this.#greet(this.gate());
     const { request, state } = await passwords.startRegistration(PASSWORD);
     const { response } = await link.call('registerStart', { user, request });
@@ -59,7 +72,6 @@ export class Logins {
       response,
       hello.stretching,
     );
-    const identity = suite.signKeyPair();
     const wrap = suite.random(WRAP_BYTES);
     const keys = suite.signKeyPair();
     const token = suite.random(STORE_TOKEN_BYTES);
@@ -67,7 +79,7 @@ export class Logins {
       user,
       record,
       identity: identity.publicKey,
-      box: boxKeyOf(user, identity),
+      box,
       vault: {
         version: 1,
         vault: suite.random(VAULT_BYTES),

@@ -28,9 +28,11 @@ export class HostileGate {
   tamper: Tamper = (item) => item;
   readonly url: string;
   readonly #listener: LinkListener;
+  readonly #passages: ReadonlySet<Passage>;
 
-  private constructor(listener: LinkListener, url: string) {
+  private constructor(listener: LinkListener, passages: ReadonlySet<Passage>, url: string) {
     this.#listener = listener;
+    this.#passages = passages;
     this.url = url;
   }
 
@@ -41,14 +43,14 @@ export class HostileGate {
     const [place] = gates;
     if (keys === undefined || place === undefined) throw new Error('a node to stand before');
     const network = createTlsNetwork({ identity: tlsIdentityOf(keys) });
-    const links = new Set<Passage>();
+    const passages = new Set<Passage>();
     const listener = await network.listen({
       host: '127.0.0.1',
       port: 0,
       onLink: (client) => {
         client.trust();
         const passage = new Passage(client, (item, call) => gate.tamper(item, call));
-        links.add(passage);
+        passages.add(passage);
         void network.dial({ ...place, fingerprint }, passage.nodeEvents).then(
           ({ link }) => passage.connected(link),
           () => client.destroy(),
@@ -58,9 +60,15 @@ export class HostileGate {
     });
     const gate = new HostileGate(
       listener,
+      passages,
       `fastchat://127.0.0.1:${listener.port}${url.slice(url.indexOf('?'))}`,
     );
     return gate;
+  }
+
+  /** Says something of its own to every client, between what the node says. */
+  tell(...items: readonly Item[]): void {
+    for (const passage of this.#passages) passage.tell(items);
   }
 
   close(): Promise<void> {
@@ -92,6 +100,11 @@ class Passage {
     onWritable: (): void => undefined,
     onClose: (): void => this.#client.close(),
   };
+
+  /** Links that have ended take nothing. */
+  tell(items: readonly Item[]): void {
+    this.#client.send(encodeRaw(items));
+  }
 
   connected(node: ClientLink): void {
     this.#node = node;
