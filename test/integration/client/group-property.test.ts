@@ -33,7 +33,7 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
 type Step =
   | { readonly what: 'one'; readonly deeds: readonly [Deed] }
   | { readonly what: 'two'; readonly deeds: readonly [Deed, Deed] }
-  | { readonly what: 'away'; readonly user: UserId };
+  | { readonly what: 'away' | 'crash'; readonly user: UserId };
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,
@@ -44,6 +44,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ what: fc.constant('two' as const), deeds: fc.tuple(deed, deed) }),
   },
   { weight: 2, arbitrary: fc.record({ what: fc.constant('away' as const), user }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('crash' as const), user }) },
 );
 
 type Members = ReadonlyMap<UserId, GroupRole>;
@@ -118,7 +119,8 @@ class Trial {
   }
 
   async run(next: Step): Promise<void> {
-    if (next.what === 'away') return this.#comeOrGo(next.user);
+    if ('user' in next)
+      return next.what === 'away' ? this.#comeOrGo(next.user) : this.#crash(next.user);
     const deeds = next.deeds.filter(({ author }) => !this.crowd.isAway(author)).map(this.#named);
     const verdicts = (await this.crowd.attempt(...deeds.map((each) => () => this.#do(each)))).map(
       (verdict, index) => plain(verdict, deeds[index]),
@@ -166,6 +168,14 @@ class Trial {
   async #comeOrGo(name: UserId): Promise<void> {
     if (this.crowd.isAway(name)) await this.crowd.enter(name);
     else await this.crowd.leave(name);
+    await this.crowd.settle();
+  }
+
+  /** The client dies and starts again on what its disk holds. */
+  async #crash(name: UserId): Promise<void> {
+    if (this.crowd.isAway(name)) return;
+    this.crowd.home(name).crash();
+    await this.crowd.home(name).restart();
     await this.crowd.settle();
   }
 
