@@ -313,6 +313,19 @@ export function coordinatorContract(name: string, create: () => Promise<Coordina
         expect(leases.other.validUntilMs).to.equal(0);
       });
 
+      it('C5: ends at once when it rests, and begins anew when it is resumed', async () => {
+        const { leases, second } = await begin();
+        await subject.run(leases.other.rest());
+        expect(leases.other.validUntilMs).to.equal(0);
+        const isGone = (): boolean => subject.coordinator.live()?.has(second) === false;
+        await until('the one that rests is gone', isGone, LEASE_RENEW_MS);
+        await subject.pass(2 * LEASE_RENEW_MS);
+        expect(isGone(), 'and stays away').to.equal(true);
+        leases.other.resume();
+        await until('it is back', () => hasBoth(subject.coordinator.live()));
+        expect(leases.other.validUntilMs).to.be.greaterThan(subject.nowMs());
+      });
+
       it('C5: outlives a silence and a restart of the coordinator, but its holder stops believing in it', async () => {
         const { leases, second } = await begin();
         const losses: Alive[] = [];
