@@ -103,11 +103,11 @@ export class FailOver {
     return turn < 0 ? undefined : turn;
   }
 
-  /** An owner that is heard again after a while is about to have its lease again, too, and has what it needs to go on. */
+  /** When nodes hear each other again, owners are about to be heard and to have their leases, and can go on at once. */
   #patienceMs(shard: ShardId): number {
     const { directory, membership } = this.#ports;
-    const { owner } = directory.assignment(shard) ?? {};
-    const isBack = owner !== undefined && membership.isNewlyUp(owner, FAILOVER_PATIENCE_MS);
+    const { replicas = [] } = directory.assignment(shard) ?? {};
+    const isBack = replicas.some((node) => membership.isNewlyUp(node, FAILOVER_PATIENCE_MS));
     return isBack ? FAILOVER_PATIENCE_MS : 0;
   }
 

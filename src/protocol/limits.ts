@@ -245,7 +245,7 @@ export const REPLICA_REPLACE_DEFAULT_MS = 5 * MINUTE_MS;
 export const FAILOVER_STAGGER_MS = 500;
 /** Members given up at one node that its heartbeats tell of; further ones wait until these are gone. */
 export const FORGOTTEN_TOLD_MAX = 16;
-/** An owner without a lease that was not heard for a while, and now is, has so long to get a lease again. */
+/** How long an owner without a lease has to get one again, when one of the replicas was not heard for a while and now is. */
 export const FAILOVER_PATIENCE_MS = 2 * SECOND_MS;
 /** Members that a node does not hear, named in its heartbeats; one that names so many vouches for nobody. */
 export const MISSED_TOLD_MAX = 16;
