@@ -28,6 +28,7 @@ import type { ShardStore } from '../persist/shard-store.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import type { Address, NodeId, ShardId } from '../protocol/ids.ts';
 import { LOAD_REPORT_DELAY_MS, MESH_HEARTBEAT_INTERVAL_MS } from '../protocol/limits.ts';
+import { Announcement } from './announce.ts';
 import { ClientGate } from './gate.ts';
 import { GroupHub } from './group-hub.ts';
 import { withKnocks } from './knock.ts';
@@ -90,6 +91,7 @@ export class ChatNode {
   #reporting: Timer | undefined;
   #reportTimer: Timer | undefined;
   readonly #patrol: RetentionPatrol;
+  readonly #announcement: Announcement;
 
   private constructor(ports: NodePorts) {
     const { clock, random, host, self, settings, log } = ports;
@@ -135,6 +137,7 @@ export class ChatNode {
       replicas: settings.replicas,
       replaceAfterMs: settings.replaceAfterMs,
     });
+    this.#announcement = new Announcement(this, clock);
     this.#patrol = new RetentionPatrol({
       clock,
       shards: () => this.cluster.directory.ownedBy(self),
@@ -209,6 +212,7 @@ export class ChatNode {
   async stop(): Promise<void> {
     const ended = new FastChatError('E_UNREACHABLE', 'this node is stopping');
     this.#isDraining = true;
+    this.#announcement.stop();
     this.#reporting?.cancel();
     this.#patrol.stop();
     this.#reportTimer?.cancel();
@@ -223,14 +227,11 @@ export class ChatNode {
   async #start(): Promise<void> {
     const { clock } = this.ports;
     this.cluster.directory.listen({ onShards: (changed) => this.#announce(new Set(changed)) });
-    await this.coordinator.join(this.member).then(
-      (view) => this.cluster.directory.adopt(view),
-      // A node starts without its coordinator, on the last map; it is told again below when that answers.
-      () => undefined,
-    );
+    // A node starts without its coordinator, too, on the last map.
+    await this.#announcement.make();
     await this.cluster.start();
     this.#gate = await this.#openGate();
-    void this.coordinator.join(this.member).catch(() => undefined);
+    void this.#announcement.make();
     this.#reportToBalancer();
     this.#patrol.start();
     this.#reporting = every(clock, MESH_HEARTBEAT_INTERVAL_MS, () => this.#reportToBalancer());
