@@ -281,7 +281,8 @@ export class ChatNode {
   #onFit(isFit: boolean): void {
     this.#reportToBalancer();
     this.mesh.reportNow();
-    this.#gate?.setOpen(isFit);
+    // A drain sends everybody away anyway, and is to end.
+    if (!this.#isDraining) this.#gate?.setOpen(isFit);
   }
 
   #reportToBalancer(): void {
