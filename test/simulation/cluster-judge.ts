@@ -8,7 +8,7 @@ import type { ShardStore } from '../../src/persist/shard-store.ts';
 import { after, storeKey } from '../../src/persist/keys.ts';
 import { byteText } from '../../src/persist/write-overlay.ts';
 import { decode } from '../../src/protocol/codec.ts';
-import type { NodeId, ShardId, UserId } from '../../src/protocol/ids.ts';
+import type { Address, NodeId, ShardId, UserId } from '../../src/protocol/ids.ts';
 import type { SimNode } from './sim-node.ts';
 
 const PAGE_KEYS = 500;
@@ -61,6 +61,14 @@ export class ClusterJudge {
         owner === undefined ? [] : mistakesIn(user, inboxOf(user, shard, owner.ports.store)),
       );
     });
+  }
+
+  /** Where the one node that serves an address keeps it; undefined: none or several do. */
+  placeOf(address: Address): { readonly store: ShardStore; readonly shard: ShardId } | undefined {
+    const shard = this.#up()[0]?.shardOf(address);
+    const [owner, ...others] = shard === undefined ? [] : this.#serving(shard);
+    if (owner === undefined || shard === undefined || others.length > 0) return undefined;
+    return { store: owner.ports.store, shard };
   }
 
   /** Whether every shard has two copies of everything on the disks of other nodes than this one. */

@@ -1,5 +1,6 @@
 /** What virtual users saw, and the verdict on it: acknowledged = displayed exactly once, in order. */
-import type { UserId } from '../../src/protocol/ids.ts';
+import { isGroup } from '../../src/protocol/ids.ts';
+import type { Address, GroupId, UserId } from '../../src/protocol/ids.ts';
 
 /** Ids of what a device has displayed, in order, by sender and recipient. */
 export type Seen = ReadonlyMap<string, readonly string[]>;
@@ -20,23 +21,24 @@ export class EventLog {
     this.#nowMs = nowMs;
   }
 
-  sent(from: UserId, to: UserId, id: string): void {
+  sent(from: UserId, to: Address, id: string): void {
     this.#push(this.#sent, `${from}>${to}`, id);
     this.#line('sent', from, to, id);
   }
 
-  acknowledged(from: UserId, to: UserId, id: string): void {
+  acknowledged(from: UserId, to: Address, id: string): void {
     if (this.#acknowledged.has(id)) return;
     this.#acknowledged.add(id);
     this.#line('acknowledged', from, to, id);
   }
 
-  refused(from: UserId, to: UserId, id: string, code: string): void {
+  refused(from: UserId, to: Address, id: string, code: string): void {
     this.#refused.set(id, code);
     this.#line('refused', from, to, `${id} ${code}`);
   }
 
-  displayed(at: UserId, from: UserId, id: string): void {
+  /** `from`: whom it came from, or the group. */
+  displayed(at: UserId, from: Address, id: string): void {
     this.#push(this.#displayed, `${from}>${at}`, id);
     this.#line('displayed', from, at, id);
   }
@@ -53,8 +55,8 @@ export class EventLog {
    */
   forget(at: UserId, seen: Seen): void {
     const sent = [...this.#sent].filter(([pair]) => pair.startsWith(`${at}>`));
-    for (const id of sent.flatMap(([, ids]) => [...ids]))
-      if (!this.#acknowledged.has(id)) this.#adrift.add(id);
+    const open = sent.flatMap(([, ids]) => ids.filter((id) => !this.#acknowledged.has(id)));
+    for (const id of open) this.#adrift.add(id);
     const own = [...this.#displayed.keys()].filter((pair) => pair.endsWith(`>${at}`));
     for (const pair of own) this.#displayed.set(pair, [...(seen.get(pair) ?? [])]);
   }
@@ -66,6 +68,11 @@ export class EventLog {
 
   warned(at: UserId, code: string): void {
     this.lines.push(`${this.#nowMs()} warning ${at} ${code}`);
+  }
+
+  /** How a change of a group ended, as its author was told. */
+  told(what: string): void {
+    this.lines.push(`${this.#nowMs()} told ${what}`);
   }
 
   fault(what: string): void {
@@ -86,19 +93,34 @@ export class EventLog {
     };
   }
 
-  /** Violations that no later event can mend; checked all the time. */
+  /** Ids of what each user was shown of a group, in order. */
+  displays(group: GroupId): ReadonlyArray<readonly [user: UserId, ids: readonly string[]]> {
+    const prefix = `${group}>`;
+    return [...this.#displayed]
+      .filter(([pair]) => pair.startsWith(prefix))
+      .map(([pair, ids]) => [pair.slice(prefix.length) as UserId, ids]);
+  }
+
+  /** Ids of what a group has taken, as far as the senders know. */
+  acknowledgedTo(group: GroupId): readonly string[] {
+    const sent = [...this.#sent].filter(([pair]) => pair.endsWith(`>${group}`));
+    return sent.flatMap(([, ids]) => ids.filter((id) => this.#acknowledged.has(id)));
+  }
+
+  /** Violations that no later event can mend; what is in order in a group, its log decides. */
   safetyViolations(): string[] {
     return [...this.#displayed].flatMap(([pair, ids]) => [
       ...ids
         .filter((id, index) => ids.indexOf(id) !== index)
         .map((id) => `${pair}: ${id} was displayed twice`),
-      ...this.#disorder(pair, ids),
+      ...(isGroupPair(pair) ? [] : this.#disorder(pair, ids)),
     ]);
   }
 
   /** After healing: everything that was acknowledged is displayed. */
   livenessViolations(): string[] {
-    return [...this.#sent].flatMap(([pair, ids]) => {
+    const direct = [...this.#sent].filter(([pair]) => !isGroupPair(pair));
+    return direct.flatMap(([pair, ids]) => {
       const shown = new Set(this.#displayed.get(pair));
       return ids
         .filter((id) => this.#acknowledged.has(id) && !shown.has(id))
@@ -134,7 +156,11 @@ export class EventLog {
     else list.push(value);
   }
 
-  #line(what: string, from: UserId, to: UserId, id: string): void {
+  #line(what: string, from: Address, to: Address, id: string): void {
     this.lines.push(`${this.#nowMs()} ${what} ${from} ${to} ${id}`);
   }
+}
+
+function isGroupPair(pair: string): boolean {
+  return pair.split('>').some((end) => isGroup(end as Address));
 }

@@ -1,6 +1,6 @@
 /** Which world a seed makes: what `npm run sim` runs, and what shows each planted bug soonest. */
 import { NO_FAULTS } from './fault-counts.ts';
-import type { SimBugs, SimOptions } from './world.ts';
+import type { SimBugs, SimOptions } from './sim-options.ts';
 
 /** Few users who write to each other often: as many faults in a fraction of the work, and an order to keep in every pair. */
 const SMALL = { users: 6, messagesPerUser: 16, shards: 4 };

@@ -1,7 +1,7 @@
 /** One seed of one kind of world, as it goes to a process and comes back. */
 import { plantedWorld, usualWorld } from './mixes.ts';
 import { simulate } from './world.ts';
-import type { SimResult } from './world.ts';
+import type { SimResult } from './sim-options.ts';
 
 export interface SeedTask {
   readonly seed: number;

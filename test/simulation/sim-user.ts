@@ -5,6 +5,8 @@ import type { ConnectUrl } from '../../src/client/connect-url.ts';
 import { createTransparentOpeningSuite } from '../../src/crypto/opening/transparent-opening-suite.ts';
 import { createTransparentPasswordClient } from '../../src/crypto/opening/transparent-password-client.ts';
 import { SecretBytes } from '../../src/crypto/secrets.ts';
+import { decodeFrame } from '../../src/client/connection/wire.ts';
+import type { LinkNetwork } from '../../src/net/client-link.ts';
 import type { MemoryLinks } from '../../src/net/memory-links.ts';
 import type { Clock } from '../../src/ops/clock.ts';
 import { seededRandom } from '../../src/ops/random.ts';
@@ -14,7 +16,8 @@ import { storeKey } from '../../src/persist/keys.ts';
 import { createMemoryClientKv } from '../../src/persist/memory-client-kv.ts';
 import { MemoryDisk } from '../../src/persist/memory-disk.ts';
 import { asFastChatError } from '../../src/protocol/errors.ts';
-import type { UserId } from '../../src/protocol/ids.ts';
+import { isGroup } from '../../src/protocol/ids.ts';
+import type { Address, GroupId, UserId } from '../../src/protocol/ids.ts';
 import type { EventLog, Seen } from './event-log.ts';
 import { ScopedClock } from '../support/scoped-clock.ts';
 
@@ -26,6 +29,8 @@ export interface SimUserPorts {
   readonly log: EventLog;
   /** A planted bug: the local store says "flushed" before it is, so a crash forgets what was shown. */
   readonly forgetsWhatItShowed: boolean;
+  /** Told of every entry of a group's log that a node pushes. */
+  readonly onHanded?: (group: GroupId, to: UserId, seq: number) => void;
 }
 
 /** A disk as it was, and what its user had seen then. */
@@ -107,7 +112,7 @@ export class SimUser {
   }
 
   /** Sends one message; how it ends goes to the log, whenever that is. */
-  say(to: UserId): void {
+  say(to: Address): void {
     this.#sent += 1;
     const id = `${this.name.slice(1)}-${this.#sent}`;
     const { log } = this.#ports;
@@ -126,7 +131,7 @@ export class SimUser {
   }
 
   async #open(): Promise<void> {
-    const { random, links, servers, forgetsWhatItShowed } = this.#ports;
+    const { random, servers, forgetsWhatItShowed } = this.#ports;
     const own = seededRandom(Math.floor(random.fraction() * 2 ** 32));
     const clock = new ScopedClock(this.#ports.clock);
     this.#clock = clock;
@@ -141,7 +146,7 @@ export class SimUser {
       {
         clock,
         random: own,
-        network: links.at(this.name),
+        network: this.#network(),
         kv,
         suite: createTransparentOpeningSuite(own),
         passwords: createTransparentPasswordClient(own),
@@ -169,10 +174,32 @@ export class SimUser {
 
   #onEvent(event: ClientEvent): void {
     if (event.type === 'sent' && event.state !== 'queued' && event.state !== 'failed')
-      this.#ports.log.acknowledged(this.name, event.conversation as UserId, event.id);
-    if (event.type === 'message')
-      this.#ports.log.displayed(this.name, event.from, event.text ?? '');
+      this.#ports.log.acknowledged(this.name, event.conversation, event.id);
+    if (event.type === 'message') this.#show(event);
     if (event.type === 'warning') this.#ports.log.warned(this.name, event.code);
+  }
+
+  #show({ conversation, from, text = '' }: Extract<ClientEvent, { type: 'message' }>): void {
+    if (!isGroup(conversation)) this.#ports.log.displayed(this.name, from, text);
+    // What another device of this user wrote is nothing that a group's members owe it.
+    else if (from !== this.name) this.#ports.log.displayed(this.name, conversation, text);
+  }
+
+  /** The network, where every entry of a group that a node pushes is noted. */
+  #network(): LinkNetwork {
+    const { links, onHanded } = this.#ports;
+    const network = links.at(this.name);
+    if (onHanded === undefined) return network;
+    return {
+      listen: (options) => network.listen(options),
+      dial: (target, events) => {
+        const onFrame = (frame: Uint8Array): void => {
+          for (const [group, seq] of entriesIn(frame)) onHanded(group, this.name, seq);
+          events.onFrame(frame);
+        };
+        return network.dial(target, { ...events, onFrame });
+      },
+    };
   }
 
   async #untilDone(work: () => Promise<unknown>): Promise<void> {
@@ -188,4 +215,12 @@ export class SimUser {
       }
     }
   }
+}
+
+function entriesIn(frame: Uint8Array): ReadonlyArray<readonly [GroupId, number]> {
+  return decodeFrame(frame).flatMap((item) => {
+    if (item.type !== 'push' || item.push.type !== 'groupEntries') return [];
+    const { group, entries } = item.push;
+    return entries.map(({ seq }) => [group, seq] as const);
+  });
 }

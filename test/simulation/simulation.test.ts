@@ -5,7 +5,7 @@
 import { expect } from 'chai';
 import { PLANTED, plantedWorld, usualWorld } from './mixes.ts';
 import { simulate } from './world.ts';
-import type { SimResult } from './world.ts';
+import type { SimResult } from './sim-options.ts';
 
 /** Seeds within which every planted bug shows itself. */
 const NOTICED_WITHIN = 20;

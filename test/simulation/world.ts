@@ -13,47 +13,13 @@ import { VirtualClock } from '../../src/ops/virtual-clock.ts';
 import { parseUserId } from '../../src/protocol/ids.ts';
 import { ClusterJudge } from './cluster-judge.ts';
 import { EventLog } from './event-log.ts';
-import { USUAL_FAULTS } from './fault-counts.ts';
-import type { FaultCounts } from './fault-counts.ts';
 import { Faults, HEALED_WITHIN_MS } from './faults.ts';
 import { FINGERPRINT, SimNode } from './sim-node.ts';
-import type { NodeBugs } from './sim-node.ts';
+import { settle } from './sim-options.ts';
+import type { Settled, SimOptions, SimResult } from './sim-options.ts';
+import { GroupLife } from './group-life.ts';
 import { SimUser } from './sim-user.ts';
-
-/** Mistakes at the clients that the simulator must notice, beside those of the nodes. */
-export interface SimBugs extends NodeBugs {
-  /** A client's store says "flushed" before it is. */
-  readonly deliverTwice?: boolean;
-  /** A restored device store keeps its counters and is not noticed. */
-  readonly reuseCounters?: boolean;
-}
-
-export interface SimOptions {
-  readonly seed: number;
-  readonly nodes?: number;
-  readonly users?: number;
-  readonly messagesPerUser?: number;
-  readonly shards?: number;
-  /** Copies of every shard. */
-  readonly replicas?: number;
-  readonly lossRatio?: number;
-  readonly duplicateRatio?: number;
-  /** `own`: an entity of its own, like etcd. `embedded`: at the first node. Default: drawn from the seed. */
-  readonly coordinator?: 'own' | 'embedded';
-  /** A node that joins while messages flow, so that shards move. */
-  readonly joiner?: boolean;
-  readonly faults?: Partial<FaultCounts>;
-  readonly bugs?: SimBugs;
-}
-
-export interface SimResult {
-  readonly seed: number;
-  readonly violations: readonly string[];
-  readonly log: EventLog;
-  /** How many of each kind. */
-  readonly faults: Readonly<Record<string, number>>;
-  readonly virtualMs: number;
-}
+import type { SimUserPorts } from './sim-user.ts';
 
 /** Virtual time in which messages are sent and faults happen. */
 const STORM_MS = 20_000;
@@ -64,8 +30,6 @@ const CALM_LIMIT_MS = 180_000;
 const STEP_MS = 250;
 const LOOK_MS = 500;
 const HOUR_MS = 3_600_000;
-
-type Settled = Required<Omit<SimOptions, 'faults'>> & { readonly faults: FaultCounts };
 
 export class World {
   readonly clock: VirtualClock;
@@ -78,7 +42,10 @@ export class World {
   readonly #links: MemoryLinks;
   readonly #judge: ClusterJudge;
   readonly #faults: Faults;
+  readonly #life: GroupLife;
   readonly #coordinators: MemoryCoordinatorService | undefined;
+  /** What clients say of their groups at the end, and the logs do not. */
+  #differences: readonly string[] = [];
 
   constructor(options: SimOptions) {
     this.#random = seededRandom(options.seed);
@@ -94,6 +61,15 @@ export class World {
     this.#coordinators =
       coordinator === 'own' ? new MemoryCoordinatorService({ clock, shards }) : undefined;
     this.#judge = new ClusterJudge(this.nodes, Math.min(replicas, nodes));
+    const { groups } = this.#options;
+    const { users, log } = this;
+    this.#life = new GroupLife(groups, {
+      clock,
+      random: this.#random,
+      log,
+      users,
+      cluster: this.#judge,
+    });
     this.#faults = new Faults({
       clock,
       random: this.#random,
@@ -114,9 +90,12 @@ export class World {
     const slow = await this.#calm();
     const judged = [...this.#judge.violations, ...this.#judge.logViolations()];
     const lasting = [...judged, ...this.log.safetyViolations(), ...slow];
-    const violations = [...lasting, ...this.log.livenessViolations()];
+    const { judge } = this.#life;
+    const unread = [...this.log.livenessViolations(), ...judge.livenessViolations()];
+    const violations = [...lasting, ...judge.safetyViolations(), ...unread];
     const stuck = this.log.unsettled().map((id) => `${id} never ended: neither stored nor refused`);
-    const late = violations.length === 0 ? [...stuck, ...this.#judge.unrest()] : [];
+    const unsettled = [...stuck, ...this.#judge.unrest(), ...this.#differences];
+    const late = violations.length === 0 ? unsettled : [];
     return {
       seed: this.#options.seed,
       violations: [...violations, ...late],
@@ -133,6 +112,7 @@ export class World {
     for (const node of this.nodes.slice(0, starting)) await this.#during(this.#join(node));
     this.#makeUsers(users);
     await this.#during(Promise.all(this.users.map((user) => user.register())));
+    await this.#during(this.#life.create());
   }
 
   #makeNodes(count: number): void {
@@ -163,6 +143,7 @@ export class World {
   #makeUsers(count: number): void {
     const servers = { gates: this.nodes.map(({ gate }) => gate), fingerprint: FINGERPRINT };
     const { clock, log } = this;
+    const onHanded: SimUserPorts['onHanded'] = (...entry) => this.#life.judge.handed(...entry);
     const ports = {
       clock,
       random: this.#random,
@@ -170,6 +151,7 @@ export class World {
       servers,
       log,
       forgetsWhatItShowed: this.#options.bugs.deliverTwice === true,
+      ...(this.#options.strictPushes && { onHanded }),
     };
     for (let index = 0; index < count; index += 1)
       this.users.push(new SimUser(parseUserId(`@u${index}`), ports));
@@ -203,10 +185,11 @@ export class World {
   }
 
   async #storm(): Promise<void> {
-    const { users, messagesPerUser, joiner, faults } = this.#options;
+    const { users, messagesPerUser, joiner, faults, groupChanges } = this.#options;
     for (let count = 0; count < users * messagesPerUser; count += 1)
       this.#at(this.#random.fraction() * STORM_MS, () => this.#sendOne());
     this.#faults.schedule(faults, STORM_MS);
+    this.#life.schedule(groupChanges, STORM_MS);
     if (joiner) this.#at(STORM_MS * 0.3 * this.#random.fraction(), () => this.#letIn());
     await this.clock.advance(STORM_MS);
   }
@@ -218,6 +201,7 @@ export class World {
   #sendOne(): void {
     const pick = (from: readonly SimUser[]): SimUser | undefined =>
       from[Math.floor(this.#random.fraction() * from.length)];
+    if (this.#options.groups > 0 && this.#random.fraction() < 0.5) return void this.#life.say();
     const from = pick(this.users.filter((user) => user.isUp));
     const to = pick(this.users);
     if (from !== undefined && to !== undefined && from !== to) from.say(to.name);
@@ -249,7 +233,16 @@ export class World {
     // Receipts, cursors and whatever else might still do harm; what a lost frame held back comes again.
     await this.clock.advance(5000);
     await this.#until(limitMs, () => this.#isCalm());
+    this.#differences = await this.#lastDifferences(limitMs);
     return unserved.map((shard) => `shard ${shard} is not served ${RECOVERY_MS} ms after healing`);
+  }
+
+  async #lastDifferences(limitMs: number): Promise<readonly string[]> {
+    for (;;) {
+      const differences = await this.#during(this.#life.differences());
+      if (differences.length === 0 || this.clock.mono() >= limitMs) return differences;
+      await this.clock.advance(LOOK_MS);
+    }
   }
 
   async #until(limitMs: number, isDone: () => boolean): Promise<void> {
@@ -259,26 +252,8 @@ export class World {
   #isCalm(): boolean {
     const { log } = this;
     if (log.unsettled().length > 0 || log.livenessViolations().length > 0) return false;
-    return this.#judge.isAtRest();
+    return this.#life.judge.livenessViolations().length === 0 && this.#judge.isAtRest();
   }
-}
-
-function settle(options: SimOptions, random: Random): Settled {
-  const drawn = random.fraction() < 0.5 ? 'own' : 'embedded';
-  return {
-    nodes: 3,
-    users: 24,
-    messagesPerUser: 10,
-    shards: 8,
-    replicas: 3,
-    lossRatio: 0.02,
-    duplicateRatio: 0.02,
-    coordinator: drawn,
-    joiner: true,
-    bugs: {},
-    ...options,
-    faults: { ...USUAL_FAULTS, blackouts: random.fraction() < 0.3 ? 1 : 0, ...options.faults },
-  };
 }
 
 export function simulate(options: SimOptions): Promise<SimResult> {
