@@ -68,6 +68,10 @@ class HubWorld {
     return hub;
   }
 
+  loads(): ReadonlyMap<NodeId, number> {
+    return new Map([...this.hubs.keys()].map((node, index) => [node, 1 + (index % 4)]));
+  }
+
   subscribe(number: number, user = ann, node = n1): Array<Outcome<object>> {
     const outcomes: Array<Outcome<object>> = [];
     this.hub(node).subscribe({ number, user }, team, (outcome) => outcomes.push(outcome));
@@ -104,7 +108,7 @@ class HubWorld {
       },
       clock: this.clock,
       random: seededRandom(3),
-      loads: () => new Map([...this.hubs.keys()].map((node, index) => [node, 1 + (index % 4)])),
+      loads: () => this.loads(),
       deliver: (session, push) => this.pushed.push([self, session, push]),
     });
     this.hubs.set(self, hub);
@@ -147,6 +151,29 @@ describe('the hub of groups', () => {
     const own = world.frames.filter(([from]) => from === n1);
     expect(own).to.have.lengthOf(FAN_OUT_DIRECT_NODES_MAX);
     expect(world.frames).to.have.lengthOf(63);
+  });
+
+  it('hands on through each relay in proportion to 1 / its load: 64 nodes, within 5 %', function () {
+    this.timeout(30_000);
+    const world = new HubWorld(64);
+    const nodes = [...world.hubs.keys()];
+    const news = 4000;
+    for (let count = 1; count <= news; count += 1) world.hub().fanOut(nodes, entriesNews(count));
+    const handed = new Map<NodeId, number>();
+    for (const [from] of world.frames)
+      if (from !== n1) handed.set(from, (handed.get(from) ?? 0) + 1);
+    const loads = world.loads();
+    const weightOf = (node: NodeId): number => 1 / (loads.get(node) ?? Infinity);
+    const relays = [...handed.keys()];
+    const weights = relays.reduce((sum, node) => sum + weightOf(node), 0);
+    const onward = world.frames.length - news * FAN_OUT_DIRECT_NODES_MAX;
+    expect(onward).to.equal(news * (63 - FAN_OUT_DIRECT_NODES_MAX));
+    expect(relays).to.have.lengthOf(FAN_OUT_DIRECT_NODES_MAX);
+    expect(new Set(relays.map(weightOf)).size).to.be.greaterThan(1);
+    for (const [node, frames] of handed) {
+      const fair = (onward * weightOf(node)) / weights;
+      expect(frames / fair, node).to.be.within(0.95, 1.05);
+    }
   });
 
   it('counts what it could not send', () => {
