@@ -31,7 +31,7 @@ import { findUnprinted, markPrinted } from './print.ts';
 import type { GroupActions } from './group-api.ts';
 import { startRoutines } from './routines.ts';
 import { searchMessages } from './search.ts';
-import { sessionEvents } from './session-events.ts';
+import { endReading, sessionEvents } from './session-events.ts';
 import { loggedOutRecord } from './store/records.ts';
 
 /** Opens the account's store and reads what an earlier run left; dials nobody. @throws E_KEY_CHANGED, E_DECRYPT, E_IO */
@@ -101,11 +101,9 @@ class FastChatClient implements Client {
   }
 
   async logout(): Promise<void> {
-    const { connection, events, inbox, groups } = this.#parts;
+    const { connection, events } = this.#parts;
     connection.stop('logged out');
-    const loggedOut = new FastChatError('E_NOT_LOGGED_IN', 'logged out');
-    inbox.ended(loggedOut);
-    groups.ended(loggedOut);
+    endReading(this.#parts, new FastChatError('E_NOT_LOGGED_IN', 'logged out'));
     events.emit({ type: 'state', connected: false, node: undefined });
     if (this.registered) await this.#setLoggedOut(true);
   }
@@ -258,14 +256,13 @@ class FastChatClient implements Client {
   }
 
   async #close(graceMs: number): Promise<void> {
-    const { connection, waiters, inbox, groups, store } = this.#parts;
+    const { connection, waiters, store } = this.#parts;
     this.#routines.cancel();
     if (graceMs > 0) await this.#sendAll(graceMs).catch(() => undefined);
     connection.stop('closed');
     const closed = new FastChatError('E_UNREACHABLE', 'the client is closed');
     waiters.failAll(closed);
-    inbox.ended(closed);
-    groups.ended(closed);
+    endReading(this.#parts, closed);
     await store.close();
   }
 

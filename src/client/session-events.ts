@@ -26,12 +26,17 @@ async function tendKeys(parts: Parts, { link }: Session): Promise<void> {
   await parts.vaults.rotateIfDue(link);
 }
 
+/** No session will come: whoever waits for something to be read hears why. */
+export function endReading({ inbox, groups }: Parts, error: FastChatError): void {
+  inbox.ended(error);
+  groups.ended(error);
+}
+
 function ended(parts: Parts, error: FastChatError): void {
   parts.events.emit({ type: 'state', connected: false, node: undefined });
   parts.events.warn(error.code, error.message);
   parts.waiters.failAll(error);
-  parts.inbox.ended(error);
-  parts.groups.ended(error);
+  endReading(parts, error);
 }
 
 type PushNamed<T extends Push['type']> = Extract<Push, { type: T }>;
