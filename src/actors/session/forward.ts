@@ -66,6 +66,7 @@ export function handleAttached(turn: Turn, phase: Attached, item: ClientItem): v
 const COSTS: { readonly [K in ClientCallName]?: (request: RequestNamed<K>) => number } = {
   send: () => 0,
   ack: () => 0,
+  groupAck: () => 0,
   watch: ({ users }) => 1 + Math.floor(users.length / WATCHED_USERS_PER_CALL),
   subscribe: ({ groups }) => groups.length,
   groupOperate: ({ seals }) => 1 + Math.floor(seals.length / SEALS_PER_CALL),

@@ -50,7 +50,10 @@ function bounded(limit: number): number {
   return Math.min(Math.max(limit, 1), PULL_ENTRIES_MAX);
 }
 
-/** Frees the window at once; the group hears of it together with what others on this node have. */
+/**
+ * Frees the window at once; the group hears of it together with what others on this node have. So it costs nothing and is
+ * never refused: one that was lost would keep a receipt, or the window, until the next. Only groups with a window count.
+ */
 function groupAck(
   turn: Turn,
   phase: Attached,
@@ -59,9 +62,11 @@ function groupAck(
 ): void {
   const { group, incarnation, delivered, read } = request;
   const mark = { user: phase.user, delivered, read };
-  emit(turn, { type: 'acknowledgeGroup', group, incarnation, mark });
-  if (phase.groups !== undefined)
-    emitAll(turn, acknowledgeGroup(phase.groups, { group, incarnation, upTo: delivered }));
+  const { groups } = phase;
+  if (groups?.byGroup.get(group)?.incarnation === incarnation) {
+    emit(turn, { type: 'acknowledgeGroup', group, incarnation, mark });
+    emitAll(turn, acknowledgeGroup(groups, { group, incarnation, upTo: delivered }));
+  }
   if (id !== 0) emit(turn, { type: 'reply', id, call: 'groupAck', reply: {} });
 }
 

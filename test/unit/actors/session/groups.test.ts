@@ -7,7 +7,11 @@ import { groupCalls } from '../../../../src/protocol/group-calls.ts';
 import type { GroupEntry } from '../../../../src/protocol/group-log.ts';
 import { parseGroupId, parseIncarnation } from '../../../../src/protocol/ids.ts';
 import type { GroupId } from '../../../../src/protocol/ids.ts';
-import { PULL_ENTRIES_MAX, PUSH_WINDOW_ENTRIES } from '../../../../src/protocol/limits.ts';
+import {
+  PULL_ENTRIES_MAX,
+  PUSH_WINDOW_ENTRIES,
+  SESSION_CALLS_BURST,
+} from '../../../../src/protocol/limits.ts';
 import { userCalls } from '../../../../src/protocol/user-calls.ts';
 import { ALICE, DEVICE, SessionBench, envelope, only, refusals } from './session-bench.ts';
 
@@ -258,5 +262,17 @@ describe('a session: subscriptions', () => {
       mark: { user: ALICE, delivered: 12, read: 11 },
     });
     expect(DEVICE).to.equal(bench.attached.device);
+  });
+
+  it('are acknowledged past the budget for calls; what was not subscribed to is not told', () => {
+    const bench = subscribed(team);
+    pushed(bench, news(11, 20));
+    const ack = { type: 'groupAck', incarnation, delivered: 20, read: 0 } as const;
+    for (let call = 0; call <= SESSION_CALLS_BURST; call += 1) bench.say({ type: 'groups' });
+    expect(only(bench.say({ ...ack, group: other }), 'acknowledgeGroup')).to.deep.equal([]);
+    const effects = bench.say({ ...ack, group: team });
+    expect(refusals(effects)).to.deep.equal([]);
+    expect(only(effects, 'acknowledgeGroup')).to.have.lengthOf(1);
+    expect(bench.attached.groups).to.include({ unacknowledged: 0 });
   });
 });
