@@ -54,7 +54,7 @@ function refuseNew(
   pair: Pair,
   { envelope, found }: Append,
 ): FastChatError | undefined {
-  if (!roster.members.has(envelope.from) && found.former === undefined) return noSuchGroup(state);
+  if (!roster.members.has(envelope.from) && found.stays.length === 0) return noSuchGroup(state);
   const refused = refuseMessage(roster, envelope);
   if (refused !== undefined) return refused;
   const next = pair.record.counter + 1;

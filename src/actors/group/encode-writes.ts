@@ -7,7 +7,6 @@ import { LOG_RECORD_HEAD_BYTES_MAX, STORE_VALUE_BYTES_MAX } from '../../protocol
 import type { ActorWrite, RecordCodec } from '../ports.ts';
 import type { WriteKind } from '../runtime/commit-pipeline.ts';
 import {
-  formerRecord,
   freshRecord,
   logRecord,
   markRecord,
@@ -17,6 +16,7 @@ import {
   placeRecord,
   rootRecord,
   sealRecord,
+  stayRecord,
 } from './records.ts';
 import type { GroupWrite, LifeWrite } from './records.ts';
 
@@ -42,8 +42,8 @@ const places: { readonly [T in LifeWrite['type']]: (write: WriteOf<T>) => Place 
   place: () => ['place'],
   member: ({ record }) => ['member', record.user],
   removeMember: ({ user }) => ['member', user],
-  former: ({ record }) => ['former', record.user],
-  removeFormer: ({ user }) => ['former', user],
+  stay: ({ record }) => ['stay', record.user, record.until],
+  removeStay: ({ user, until }) => ['stay', user, until],
   mark: ({ record }) => ['mark', record.user],
   removeMark: ({ user }) => ['mark', user],
   log: ({ entry }) => ['log', entry.seq],
@@ -62,13 +62,13 @@ const values: {
 } = {
   place: ({ record }) => encode(placeRecord, record),
   member: ({ record }) => encode(memberRecord, record),
-  former: ({ record }) => encode(formerRecord, record),
+  stay: ({ record }) => encode(stayRecord, record),
   mark: ({ record }) => encode(markRecord, record),
   pair: ({ record }) => encode(pairRecord, record),
   fresh: ({ record }) => encode(freshRecord, record),
   seal: ({ record }) => encode(sealRecord, record),
   removeMember: removed,
-  removeFormer: removed,
+  removeStay: removed,
   removeMark: removed,
   removeLog: removed,
   removeFresh: removed,

@@ -19,7 +19,7 @@ import { gotBy } from './marks.ts';
 import type { Fact, Found, GroupFact, GroupMsg, TakenOperation } from './messages.ts';
 import { pairKey } from './pairs.ts';
 import { lifeNamed, reachOf } from './reading.ts';
-import type { FormerRecord } from './records.ts';
+import type { StayRecord } from './records.ts';
 import { lifeToPurge } from './retention.ts';
 import type { GroupState } from './state.ts';
 
@@ -52,8 +52,8 @@ export function gatherOperation(
 ): GroupMsg {
   const operation = identity.ok ? verified(suite, request.signed, identity.value) : identity;
   const taken = operation.ok ? takenAt(state, operation.value, { reader, suite }) : undefined;
-  const former = formerOf(state, request.author, reader);
-  return { ...request, replyTo, found: { operation, taken, former } };
+  const stays = formerStays(state, request.author, reader);
+  return { ...request, replyTo, found: { operation, taken, stays } };
 }
 
 /** A fact as its step needs it. */
@@ -83,7 +83,7 @@ const finders: Finders = {
     const life = lifeOf(state, reader);
     const isKnown = state.pairs.has(pairKey(from, device));
     const pairs = isKnown ? [] : (life?.pairsOf(from) ?? []);
-    return { pairs, former: formerOf(state, from, reader) };
+    return { pairs, stays: formerStays(state, from, reader) };
   },
   groupPull: entriesToPull,
   groupChain: operationsToPull,
@@ -103,27 +103,34 @@ function lifeOf({ now }: GroupState, reader: GroupReader): LifeReader | undefine
 }
 
 /** Only of somebody who is no member: members are in memory. */
-function formerOf(state: GroupState, user: UserId, reader: GroupReader): FormerRecord | undefined {
-  if (state.now?.since.has(user) === true) return undefined;
-  return lifeOf(state, reader)?.former(user);
+function formerStays(state: GroupState, user: UserId, reader: GroupReader): readonly StayRecord[] {
+  if (state.now?.since.has(user) === true) return [];
+  return lifeOf(state, reader)?.staysOf(user) ?? [];
 }
 
-/** Never beyond what is flushed (I2), nor beyond what the asker may read. */
+/** Never beyond what is flushed (I2), nor anything of a time at which the asker was no member. */
 function entriesToPull(
   state: GroupState,
   { asker, incarnation, from, limit }: Named<'groupPull'>,
   reader: GroupReader,
 ): Found['groupPull'] {
-  const former = formerOf(state, asker, reader);
+  const stays = lifeOf(state, reader)?.staysOf(asker) ?? [];
   const view = lifeNamed(state, incarnation);
-  const reach = view && reachOf(state, asker, former);
-  if (view === undefined || reach === undefined) return { former, entries: [], upTo: 0 };
+  const reach = view && reachOf(state, asker, stays);
+  if (view === undefined || reach === undefined) return { stays, entries: [], upTo: 0 };
+  const { stretches } = reach;
+  const index = stretches.findIndex(({ until }) => until >= from);
+  const stretch = stretches[index];
+  if (stretch === undefined) return { stays, entries: [], upTo: stretches.at(-1)?.until ?? 0 };
   const range = {
-    from: Math.max(from, reach.since),
-    to: reach.until,
+    from: Math.max(from, stretch.since),
+    to: stretch.until,
     limit: Math.min(Math.max(1, limit), PULL_ENTRIES_MAX),
   };
-  return { former, ...reader.life(view.life).entries(range, incarnation) };
+  const { entries, upTo } = reader.life(view.life).entries(range, incarnation);
+  const next = stretches[index + 1];
+  const isWhole = next !== undefined && upTo === stretch.until;
+  return { stays, entries, upTo: isWhole ? next.since - 1 : upTo };
 }
 
 function operationsToPull(
@@ -131,13 +138,13 @@ function operationsToPull(
   { asker, incarnation, from, limit }: Named<'groupChain'>,
   reader: GroupReader,
 ): Found['groupChain'] {
-  const former = formerOf(state, asker, reader);
+  const stays = lifeOf(state, reader)?.staysOf(asker) ?? [];
   const view = lifeNamed(state, incarnation);
-  const reach = view && reachOf(state, asker, former);
-  if (view === undefined || reach === undefined) return { former, operations: [] };
+  const reach = view && reachOf(state, asker, stays);
+  if (view === undefined || reach === undefined) return { stays, operations: [] };
   const most = Math.min(Math.max(1, limit), PULL_ENTRIES_MAX);
   const range = { from: Math.max(1, from), to: reach.position, limit: most };
-  return { former, operations: reader.life(view.life).operations(range) };
+  return { stays, operations: reader.life(view.life).operations(range) };
 }
 
 function verified(
@@ -177,7 +184,7 @@ function headsToRetain(state: GroupState, reader: GroupReader): Found['retain'] 
 
 function leftovers(state: GroupState, reader: GroupReader): Found['sweep'] {
   const life = lifeOf(state, reader);
-  return { seals: life?.seals() ?? [], formers: life?.formers() ?? [] };
+  return { seals: life?.seals() ?? [], stays: life?.stays() ?? [] };
 }
 
 function keysToPurge(state: GroupState, reader: GroupReader): Found['purge'] {

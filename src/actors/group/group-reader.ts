@@ -11,7 +11,7 @@ import type { RecordRange } from '../runtime/record-reader.ts';
 import { lifePlace, owedRecord } from './encode-writes.ts';
 import type { StoredHead } from './messages.ts';
 import {
-  formerRecord,
+  stayRecord,
   freshRecord,
   logRecord,
   markRecord,
@@ -23,7 +23,7 @@ import {
   sealRecord,
 } from './records.ts';
 import type {
-  FormerRecord,
+  StayRecord,
   FreshRecord,
   LogRecord,
   MarkRecord,
@@ -77,12 +77,13 @@ export class LifeReader {
     return this.#records.all(memberRecord, 'member');
   }
 
-  former(user: UserId): FormerRecord | undefined {
-    return this.#records.one(formerRecord, 'former', user);
+  /** Stays of a user that ended, in order. */
+  staysOf(user: UserId): StayRecord[] {
+    return this.#records.all(stayRecord, 'stay', user);
   }
 
-  formers(): FormerRecord[] {
-    return this.#records.all(formerRecord, 'former');
+  stays(): StayRecord[] {
+    return this.#records.all(stayRecord, 'stay');
   }
 
   marks(): MarkRecord[] {

@@ -8,13 +8,7 @@ import type { EpochSeal, GroupEntry, PlacedOperation } from '../../protocol/grou
 import type { NodeId, UserId } from '../../protocol/ids.ts';
 import type { LogMark } from '../runtime/log-mark.ts';
 import type { ActorMessage } from '../runtime/logic.ts';
-import type {
-  FormerRecord,
-  GroupWrite,
-  OperationRecord,
-  PairRecord,
-  SealRecord,
-} from './records.ts';
+import type { StayRecord, GroupWrite, OperationRecord, PairRecord, SealRecord } from './records.ts';
 
 /** What the host carries to a group actor. */
 export type GroupInbound = GroupAsk | GroupFact;
@@ -40,22 +34,25 @@ export interface TakenOperation extends Pick<OperationRecord, 'seq' | 'at' | 'ep
   readonly hash: Uint8Array;
 }
 
-/** What an asker may read, besides what members may. */
-interface AsFormer {
-  readonly former: FormerRecord | undefined;
+/** When an asker was a member before, as long as there is something left of that time. */
+interface WithStays {
+  readonly stays: readonly StayRecord[];
 }
 
 /** What a step needs from outside the state, read before it runs. */
 export interface Found {
-  readonly groupAppend: AsFormer & { readonly pairs: readonly PairRecord[] };
-  readonly groupOperate: AsFormer & {
+  readonly groupAppend: WithStays & { readonly pairs: readonly PairRecord[] };
+  readonly groupOperate: WithStays & {
     /** Signed by its author as far as that could be checked. */
     readonly operation: Outcome<GroupOperation>;
     /** The operation that stands at its place. */
     readonly taken: TakenOperation | undefined;
   };
-  readonly groupPull: AsFormer & { readonly entries: readonly GroupEntry[]; readonly upTo: number };
-  readonly groupChain: AsFormer & { readonly operations: readonly PlacedOperation[] };
+  readonly groupPull: WithStays & {
+    readonly entries: readonly GroupEntry[];
+    readonly upTo: number;
+  };
+  readonly groupChain: WithStays & { readonly operations: readonly PlacedOperation[] };
   readonly groupKeys: { readonly seals: readonly EpochSeal[] };
   readonly groupSubscribe: {
     /** The sums up to where some device of the user got. */
@@ -64,7 +61,7 @@ export interface Found {
   readonly retain: { readonly oldest: readonly StoredHead[] };
   readonly sweep: {
     readonly seals: readonly SealRecord[];
-    readonly formers: readonly FormerRecord[];
+    readonly stays: readonly StayRecord[];
   };
   readonly purge: { readonly keys: readonly Uint8Array[] };
 }

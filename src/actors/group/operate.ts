@@ -71,7 +71,7 @@ function hidden(
   { author, found }: Operate,
   error: FastChatError,
 ): FastChatError {
-  const isKnown = state.now?.roster.members.has(author) === true || found.former !== undefined;
+  const isKnown = state.now?.roster.members.has(author) === true || found.stays.length > 0;
   return isKnown || error.code === 'E_GROUP_EXISTS' || !isAlive(state.now)
     ? error
     : noSuchGroup(state);
@@ -222,13 +222,12 @@ function memberWrites(before: GroupView | undefined, after: GroupView, seq: numb
     const since = after.since.get(user) ?? seq;
     if (before?.roster.members.get(user) === role) continue;
     writes.push({ type: 'member', record: { user, role, since } });
-    if (before !== undefined) writes.push({ type: 'removeFormer', user });
   }
   for (const [user, since] of before?.since ?? []) {
     if (members.has(user)) continue;
     const record = { user, since, until: seq, position };
     writes.push({ type: 'removeMember', user }, { type: 'removeMark', user });
-    writes.push({ type: 'former', record });
+    writes.push({ type: 'stay', record });
   }
   return writes;
 }

@@ -4,27 +4,42 @@ import { GROUP_KEYS_PULL_MAX } from '../../protocol/limits.ts';
 import type { Incarnation, UserId } from '../../protocol/ids.ts';
 import { answer, beginCommit, noSuchGroup, ofLife, refusal, refuse } from './commits.ts';
 import type { Asked } from './messages.ts';
-import type { FormerRecord } from './records.ts';
+import type { StayRecord } from './records.ts';
 import { isAlive } from './state.ts';
 import type { GroupState, GroupTurn, GroupView } from './state.ts';
 
-/** What one user may read: entries from `since` to `until`, operations up to `position`. */
-export interface Reach {
+/** Entries `since` to `until`, both inclusive. */
+interface Stretch {
   readonly since: number;
   readonly until: number;
+}
+
+/** What one user may read: what was written while they were in, and operations up to `position`. */
+export interface Reach {
+  /** In order, never empty. */
+  readonly stretches: readonly Stretch[];
   readonly position: number;
+}
+
+/** Newest entry that may be read. */
+function headOf({ stretches }: Reach): number {
+  return stretches.at(-1)?.until ?? 0;
 }
 
 /** Undefined: nothing, as for every stranger. */
 export function reachOf(
   { flushed, log }: GroupState,
   asker: UserId,
-  former: FormerRecord | undefined,
+  stays: readonly StayRecord[],
 ): Reach | undefined {
   const since = flushed?.since.get(asker);
   if (flushed !== undefined && since !== undefined)
-    return { since, until: log.committed.seq, position: flushed.roster.position };
-  return former;
+    return {
+      stretches: [...stays, { since, until: log.committed.seq }],
+      position: flushed.roster.position,
+    };
+  const last = stays.at(-1);
+  return last === undefined ? undefined : { stretches: stays, position: last.position };
 }
 
 /** The flushed view, if that is the life that is asked for. */
@@ -39,7 +54,7 @@ export function pull(turn: GroupTurn, message: Asked<'groupPull'>): void {
   const reach = allowed(turn, message);
   if (reach === undefined) return;
   const { entries, upTo } = message.found;
-  answer(turn, message.replyTo, { entries, upTo, head: reach.until });
+  answer(turn, message.replyTo, { entries, upTo, head: headOf(reach) });
 }
 
 export function chain(turn: GroupTurn, message: Asked<'groupChain'>): void {
@@ -56,7 +71,7 @@ function allowed(
   const { state } = turn;
   const { asker, incarnation, found, replyTo } = message;
   const isThis = lifeNamed(state, incarnation) !== undefined;
-  const reach = isThis ? reachOf(state, asker, found.former) : undefined;
+  const reach = isThis ? reachOf(state, asker, found.stays) : undefined;
   if (reach === undefined) refuse(turn, replyTo, noSuchGroup(state));
   return reach;
 }

@@ -11,7 +11,7 @@
  *
  * | place     | -                        | life: sums up to the head and up to what has expired; lazy           |
  * | member    | user                     | member: role, first entry                                            |
- * | former    | user                     | user who was a member: may read up to the last entry                 |
+ * | stay      | user, its last entry     | stay that ended: its user may read what was written then             |
  * | mark      | user                     | member: how far the devices got; lazy                                |
  * | log       | sequence number          | entry: a message's header and the beginning of its body, or the      |
  * |           |                          | position of an operation                                             |
@@ -68,8 +68,8 @@ export const memberRecord = struct({ user: userId, role: groupRole, since: u53 }
 export type MemberRecord = Infer<typeof memberRecord>;
 
 /** Entries from `since` to `until` and operations up to `position` are this user's to read. */
-export const formerRecord = struct({ user: userId, since: u53, until: u53, position: u53 });
-export type FormerRecord = Infer<typeof formerRecord>;
+export const stayRecord = struct({ user: userId, since: u53, until: u53, position: u53 });
+export type StayRecord = Infer<typeof stayRecord>;
 
 const head = { seq: u53, at: u53, loud: u53, bytes: u53 };
 export const logRecord = union({
@@ -121,8 +121,8 @@ export type LifeWrite =
   | { readonly type: 'place'; readonly record: PlaceRecord }
   | { readonly type: 'member'; readonly record: MemberRecord }
   | { readonly type: 'removeMember'; readonly user: UserId }
-  | { readonly type: 'former'; readonly record: FormerRecord }
-  | { readonly type: 'removeFormer'; readonly user: UserId }
+  | { readonly type: 'stay'; readonly record: StayRecord }
+  | { readonly type: 'removeStay'; readonly user: UserId; readonly until: number }
   | { readonly type: 'mark'; readonly record: MarkRecord }
   | { readonly type: 'removeMark'; readonly user: UserId }
   | {

@@ -12,7 +12,7 @@ import { beginCommit, ofLife, rootOf } from './commits.ts';
 import { endLeases } from './interest.ts';
 import type { Fact, GroupEffect, GroupFact, StoredHead } from './messages.ts';
 import { askOwed } from './owed.ts';
-import type { GroupWrite, LifeWrite, PlaceRecord } from './records.ts';
+import type { GroupWrite, LifeWrite, PlaceRecord, StayRecord } from './records.ts';
 import { forgetStages } from './stages.ts';
 import type { GroupState, GroupTurn } from './state.ts';
 
@@ -81,16 +81,18 @@ export function sweep(turn: GroupTurn, { found }: Fact<'sweep'>): void {
   const { flushed, now } = state;
   if (flushed === undefined || now?.life !== flushed.life) return;
   const needed = neededEpoch(state);
-  const gone = found.formers.filter(({ until }) => until <= state.log.floor.seq);
-  const goneUsers = new Set(gone.map(({ user }) => user));
-  const seals = found.seals.filter(
-    ({ user, seal }) => seal.epoch < needed || (goneUsers.has(user) && !now.since.has(user)),
+  const isGone = ({ until }: StayRecord): boolean => until <= state.log.floor.seq;
+  const gone = found.stays.filter(isGone);
+  const readers = new Set(found.stays.filter((stay) => !isGone(stay)).map(({ user }) => user));
+  const strangers = new Set(
+    gone.map(({ user }) => user).filter((user) => !readers.has(user) && !now.since.has(user)),
   );
+  const seals = found.seals.filter(({ user, seal }) => seal.epoch < needed || strangers.has(user));
   const old = state.fresh.filter(({ epoch }) => epoch < needed);
   state.fresh = state.fresh.filter(({ epoch }) => epoch >= needed);
   const writes: LifeWrite[] = [
     ...seals.map(({ user, seal }): LifeWrite => ({ type: 'removeSeal', user, epoch: seal.epoch })),
-    ...gone.map(({ user }): LifeWrite => ({ type: 'removeFormer', user })),
+    ...gone.map(({ user, until }): LifeWrite => ({ type: 'removeStay', user, until })),
     ...old.map(({ epoch }): LifeWrite => ({ type: 'removeFresh', epoch })),
   ];
   commitSlices(turn, ofLife(flushed.life, writes));

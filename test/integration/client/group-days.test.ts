@@ -78,7 +78,31 @@ describe('a group on an odd day', function () {
     expect(await world.shown(b, 2)).to.deep.equal(['one', 'three']);
     const other = await world.joinAgain('ben', 'ben-2');
     await world.until(other.client.caughtUp());
-    expect(other.shown()).to.deep.equal(['three']);
+    expect(other.shown()).to.deep.equal(['one', 'three']);
+    expect(b.warnings().concat(other.warnings())).to.deep.equal([]);
+  });
+
+  it('shows somebody who was away meanwhile what was written in every stay, and nothing between', async () => {
+    const world = await ClusterWorld.start();
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await world.until(a.client.send(team, 'seen'));
+    await world.shown(b, 1);
+    b.crash();
+    await world.until(a.client.send(team, 'first stay'));
+    for (const word of ['between', 'between again']) {
+      await world.until(a.client.group.remove(team, ben));
+      await world.until(a.client.send(team, word));
+      await world.until(a.client.group.add(team, ben));
+      await world.until(a.client.send(team, `after ${word}`));
+    }
+    await world.until(b.restart());
+    await world.until(b.client.caughtUp());
+    const stays = ['seen', 'first stay', 'after between', 'after between again'];
+    expect(b.shown()).to.deep.equal(stays);
+    const other = await world.joinAgain('ben', 'ben-2');
+    await world.until(other.client.caughtUp());
+    expect(other.shown()).to.deep.equal(stays);
     expect(b.warnings().concat(other.warnings())).to.deep.equal([]);
   });
 
