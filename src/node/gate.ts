@@ -31,7 +31,11 @@ import type { GateAddress } from '../protocol/account.ts';
 import type { Push } from '../protocol/client-calls.ts';
 import { FastChatError, asFastChatError } from '../protocol/errors.ts';
 import type { UserId } from '../protocol/ids.ts';
-import { ATTACH_BURST_MS, GO_AWAY_SPREAD_MS } from '../protocol/limits.ts';
+import {
+  ATTACH_BURST_MS,
+  GO_AWAY_SPREAD_MS,
+  SESSION_NUMBERS_BEGIN_MAX,
+} from '../protocol/limits.ts';
 import type { Limits } from '../protocol/limits.ts';
 import { GateCounter } from './gate-counts.ts';
 import type { GateCounts } from './gate-counts.ts';
@@ -81,7 +85,8 @@ export class ClientGate {
   readonly #counter: GateCounter;
   readonly #entries = new Map<number, Entry>();
   #listener: LinkListener | undefined;
-  #lastSession = 0;
+  /** Begins anywhere: a push for a session of an earlier life of this node must not meet one of this life. */
+  #lastSession: number;
   #attached = 0;
   #farewell: Farewell<Entry> | undefined;
   #onEmpty: (() => void) | undefined;
@@ -89,6 +94,7 @@ export class ClientGate {
 
   private constructor(options: ClientGateOptions) {
     this.#options = options;
+    this.#lastSession = Math.floor(options.random.fraction() * SESSION_NUMBERS_BEGIN_MAX);
     this.#sources = new SourceBudgets(options.limits, options.clock);
     this.#counter = new GateCounter(options.log);
     this.#rates = sessionRates(options.limits);

@@ -309,6 +309,8 @@ export const SESSION_CALLS_BURST = 2000;
 export const WATCHED_USERS_PER_CALL = 8;
 /** Sealed keys of a group that cost as much as one call. */
 export const SEALS_PER_CALL = 8;
+/** The sessions of one life of a node are numbered from a random number below this. */
+export const SESSION_NUMBERS_BEGIN_MAX = 2 ** 48;
 /** Entries of one push; more are split over several, so that each fits a frame. */
 export const PUSH_BYTES_MAX = 128 * KIB;
 /** How soon a session announces itself again when its user could not be reached. */

@@ -164,6 +164,7 @@ export function pushed(turn: Turn, push: Push): void {
   if (phase.at === 'placing') return pushedEarly(turn, phase, push);
   if (phase.at !== 'attached') return;
   if (isReplaced(push) && phase.leaveAtMs !== Infinity) return moved(turn, phase);
+  if (isOfAnother(push, phase.user)) return;
   if (push.type === 'entries') return pushedEntries(turn, phase, push.entries);
   if (isGroupPush(push)) return pushedGroup(turn, phase, push);
   if (push.type === 'head') return emitPushes(turn, noteHead(phase.window, push.head));
@@ -171,6 +172,11 @@ export function pushed(turn: Turn, push: Push): void {
   if (push.type === 'typing' && !phase.window.writable) return;
   emit(turn, { type: 'push', push });
   if (push.type === 'goAway') closeSession(turn, push.reason);
+}
+
+/** For a session that had this number before, at an earlier life of this node: its entries would pass for ours. */
+function isOfAnother(push: Push, user: UserId): boolean {
+  return (push.type === 'entries' || push.type === 'head') && push.log !== user;
 }
 
 function isReplaced(push: Push): boolean {

@@ -193,6 +193,17 @@ describe('pushes of a session', () => {
       expect(bench.tell({ type: 'push', push })).to.deep.equal([{ type: 'push', push }]);
   });
 
+  it('never pass for ours when they are of the log of somebody else', () => {
+    const bench = new SessionBench().attach();
+    const strange = [
+      { type: 'entries', log: BOB, entries: entries(101, 101) },
+      { type: 'head', log: BOB, head: 105 },
+    ] as const;
+    for (const push of strange) expect(bench.tell({ type: 'push', push })).to.deep.equal([]);
+    const push = { type: 'entries', log: ALICE, entries: entries(101, 101) } as const;
+    expect(bench.tell({ type: 'push', push })).to.deep.equal([{ type: 'push', push }]);
+  });
+
   it('a congested link is spared entries and typing, and told to pull when it takes more', () => {
     const bench = new SessionBench().attach();
     bench.tell({ type: 'congested' });
