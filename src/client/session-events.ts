@@ -82,7 +82,11 @@ export function sessionEvents(parts: () => Parts): ConnectionListener {
       parts().events.emit({ type: 'state', connected: false, node: undefined, retryInMs }),
     onEnded: (error) => ended(parts(), error),
     onPush: (push) => pushed(parts(), push),
-    onHead: (head) => parts().inbox.noticed(head),
+    onHead: (head, memberships) => {
+      const { inbox, groups } = parts();
+      inbox.noticed(head);
+      groups.compare(memberships);
+    },
     onWritable: () => parts().sender.resume(),
   };
 }

@@ -117,7 +117,8 @@ export const clientCalls = callTable({
   ack: call(34, struct({ upTo: u53 }), none),
   keys: call(35, struct({ user: userId }), publicKeys),
   receipts: call(36, struct({ user: userId }), receiptRecord),
-  ping: call(37, none, struct({ head: u53, now: u53 })),
+  /** `memberships`: `membershipsMark` of the account's groups; another one than the device has tells of a push that was lost. */
+  ping: call(37, none, struct({ head: u53, now: u53, memberships: u53 })),
   /** Whether the node is there: answered by it alone, whatever else it waits for. */
   probe: call(38, none, none),
 

@@ -26,6 +26,13 @@ export const membership = struct({
 });
 export type Membership = Infer<typeof membership>;
 
+/** A number that is another one after a change of any of a user's memberships. */
+export function membershipsMark(memberships: Iterable<Pick<Membership, 'position'>>): number {
+  let mark = 0;
+  for (const { position } of memberships) mark += position + 1;
+  return mark;
+}
+
 /** Where a group stands, for a device that has read up to some place. */
 export const groupStanding = struct({
   incarnation,

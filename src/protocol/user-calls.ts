@@ -89,7 +89,11 @@ export const userCalls = callTable({
     none,
   ),
   /** The newest acknowledged entry; a sign that the session lives. */
-  head: call(23, struct({ device: deviceId, session: sessionRef }), struct({ head: u53 })),
+  head: call(
+    23,
+    struct({ device: deviceId, session: sessionRef }),
+    struct({ head: u53, memberships: u53 }),
+  ),
 
   vault: call(32, none, sealedVault),
   putVault: call(

@@ -370,7 +370,7 @@ export class FakeSession {
       case 'probe':
         return {};
       case 'ping':
-        return { head: this.#me().account.head, now };
+        return { head: this.#me().account.head, now, memberships: 0 };
       case 'vault': {
         const { account } = this.#me();
         return cluster.servedVault(account.user, account.vault);

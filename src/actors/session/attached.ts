@@ -127,8 +127,8 @@ export function headRead(turn: Turn, id: number, outcome: Outcome<UserReply<'hea
     if (outcome.error.code === 'E_NO_SUCH_DEVICE') return sendAway(turn, 'revoked');
     return announceWithin(turn, phase, ANNOUNCE_RETRY_MS);
   }
-  const { head } = outcome.value;
-  if (id !== 0) emit(turn, { type: 'pong', id, head });
+  const { head, memberships } = outcome.value;
+  if (id !== 0) emit(turn, { type: 'pong', id, head, memberships });
   emitPushes(turn, checkTold(phase.window, head));
   if (isBehind(phase.window)) announceWithin(turn, phase, ANNOUNCE_RETRY_MS);
 }

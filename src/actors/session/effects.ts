@@ -176,8 +176,9 @@ function greet(hands: SessionHands, { id, version }: EffectNamed<'greet'>): void
   if (id !== 0) hands.writer.add(encodeReply(id, clientCalls.packReply('hello', reply)));
 }
 
-function pong({ ports, writer }: SessionHands, { id, head }: EffectNamed<'pong'>): void {
-  const reply = { head, now: ports.clock.now() };
+function pong({ ports, writer }: SessionHands, effect: EffectNamed<'pong'>): void {
+  const { id, head, memberships } = effect;
+  const reply = { head, memberships, now: ports.clock.now() };
   writer.add(encodeReply(id, clientCalls.packReply('ping', reply)));
 }
 

@@ -120,7 +120,12 @@ export type SessionEffect =
   /** Answers hello with this node's identity and this link's nonce. */
   | { readonly type: 'greet'; readonly id: number; readonly version: number }
   /** Answers a ping with the time. */
-  | { readonly type: 'pong'; readonly id: number; readonly head: number }
+  | {
+      readonly type: 'pong';
+      readonly id: number;
+      readonly head: number;
+      readonly memberships: number;
+    }
   | { readonly type: 'push'; readonly push: Push }
   /** Asks and hands the answer to the client as it is: the hot path, which never comes back to the step. */
   | {

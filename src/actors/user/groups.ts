@@ -1,14 +1,7 @@
 /** The groups of a user, as their actors tell; they are the truth, this is what devices ask at login. */
 import type { Membership } from '../../protocol/group-facts.ts';
 import { GROUPS_PER_USER_MAX } from '../../protocol/limits.ts';
-import {
-  answer,
-  answerAfter,
-  beginAccountCommit,
-  refuse,
-  refuseUnknown,
-  replyOf,
-} from './commits.ts';
+import { answerAfter, beginAccountCommit, refuse, refuseUnknown, replyOf } from './commits.ts';
 import type { Asked } from './messages.ts';
 import type { UserWrite } from './records.ts';
 import type { Release, UserState, UserTurn } from './state.ts';
@@ -27,8 +20,7 @@ export function membership(turn: UserTurn, message: Asked<'membership'>): void {
   const known = state.groups.get(group);
   if (known?.incarnation === incarnation && position <= known.position)
     return answerAfter(turn, state.accountCommit, { to: replyTo, value: {} });
-  // Nothing to end for somebody who never heard of it.
-  if (known === undefined && role === undefined) return answer(turn, replyTo, {});
+  // One that ended before it was heard of is remembered, too: what was said in between is for this user.
   const forgotten = known === undefined ? makeRoom(state) : [];
   if (forgotten === undefined)
     return refuse(turn, replyTo, { code: 'E_TOO_LARGE', text: 'in too many groups already' });

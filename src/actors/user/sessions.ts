@@ -1,5 +1,6 @@
 /** Which session of each device entries are pushed to. Soft: sessions announce themselves again after a shard moved. */
 import type { DeviceId } from '../../protocol/ids.ts';
+import { membershipsMark } from '../../protocol/group-facts.ts';
 import { SESSION_SILENT_MS } from '../../protocol/limits.ts';
 import type { SessionRef } from '../../protocol/user-calls.ts';
 import { answer, beginAccountCommit, refuse } from './commits.ts';
@@ -109,7 +110,8 @@ export function head(turn: UserTurn, message: Asked<'head'>): void {
   if (isSameSession(known?.session, session) && known !== undefined) known.seenAtMs = nowMs;
   else if (isSameSession(device.record.session, session)) takeIn(turn, id, session);
   else effects.push(goAway(session, 'replaced'));
-  answer(turn, replyTo, { head: state.log.committed.seq });
+  const memberships = membershipsMark(state.groups.values());
+  answer(turn, replyTo, { head: state.log.committed.seq, memberships });
 }
 
 /** One whose attachment is under way is pushed to when that is flushed, not earlier. */

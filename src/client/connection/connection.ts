@@ -31,7 +31,7 @@ export interface ConnectionListener {
   readonly onEnded: (error: FastChatError) => void;
   readonly onPush: (push: Push) => void;
   /** The newest entry of the inbox, told by a keep-alive. */
-  readonly onHead: (head: number) => void;
+  readonly onHead: (head: number, memberships: number) => void;
   /** The link takes more to write again. */
   readonly onWritable: () => void;
 }
@@ -197,7 +197,7 @@ export class Connection {
   /** Says that we live and learns the head: a push that got lost is noticed here at the latest. */
   #ping({ link }: Session): void {
     link.call('ping', {}).then(
-      ({ head }) => this.#listener.onHead(head),
+      ({ head, memberships }) => this.#listener.onHead(head, memberships),
       (cause: unknown) => {
         if (asFastChatError(cause).code === 'E_TIMEOUT') link.destroy('no answer to a keep-alive');
       },

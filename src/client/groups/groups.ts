@@ -4,6 +4,7 @@ import type { OpeningSuite } from '../../crypto/suite.ts';
 import type { Timer } from '../../ops/clock.ts';
 import type { Push } from '../../protocol/client-calls.ts';
 import { FastChatError, asFastChatError } from '../../protocol/errors.ts';
+import { membershipsMark } from '../../protocol/group-facts.ts';
 import type { Membership, Subscription } from '../../protocol/group-facts.ts';
 import type { GroupId, Incarnation, UserId } from '../../protocol/ids.ts';
 import {
@@ -42,6 +43,8 @@ export class Groups {
   #pending = 0;
   /** Settles when every group of this session has said where it stands. */
   #attached: Promise<void> = Promise.resolve();
+  /** Positions of the memberships that the account's actor has told in this session. */
+  readonly #told = new Map<GroupId, Pick<Membership, 'position'>>();
   /** Groups whose nodes could not answer. */
   readonly #later = new Set<GroupId>();
   #retry: Timer | undefined;
@@ -158,8 +161,16 @@ export class Groups {
     return feed;
   }
 
+  /** A keep-alive tells the mark of all memberships: another one than is known here means that a push was lost. */
+  compare(mark: number): void {
+    const { session } = this.#ports.connection;
+    if (session === undefined || mark === membershipsMark(this.#told.values())) return;
+    this.#ports.events.background(this.#attached.then(() => this.#attach(session)));
+  }
+
   /** The account's actor tells of a membership. */
   membership(membership: Membership): void {
+    this.#told.set(membership.group, membership);
     const session = this.#ports.connection.session;
     const feed = this.#hear(membership);
     if (session === undefined || feed === undefined) return;
@@ -212,13 +223,15 @@ export class Groups {
 
   async #learnGroups(session: Session): Promise<void> {
     const { groups } = await session.link.call('groups', {});
+    this.#told.clear();
     const wanted = new Set<GroupId>();
-    // Left out by a node, a group that this device knows may still be one: the group itself is the truth.
-    for (const { local } of this.#feeds.values()) if (!local.isFormer) wanted.add(local.group);
     for (const membership of groups) {
+      this.#told.set(membership.group, membership);
       this.#hear(membership);
       if (membership.role !== undefined) wanted.add(membership.group);
     }
+    // Left out by a node, or ended by it, a group that this device knows may still be one: the group itself is the truth.
+    for (const { local } of this.#feeds.values()) if (!local.isFormer) wanted.add(local.group);
     const names = [...wanted];
     for (let from = 0; from < names.length; from += GROUP_SUBSCRIPTIONS_MAX)
       await this.#subscribe(session, names.slice(from, from + GROUP_SUBSCRIPTIONS_MAX));
@@ -258,10 +271,11 @@ export class Groups {
     });
   }
 
-  /** Takes a group in that this account was let into. */
+  /** Takes a group in that this account was let into, even if it was put out again before this device heard of it. */
   #hear({ group, incarnation, role }: Membership): GroupFeed | undefined {
-    const known = this.#of(group, incarnation);
-    return role === undefined ? known : this.#ensure(group, incarnation);
+    const feed = this.#feeds.get(group);
+    const isNew = role !== undefined || feed === undefined;
+    return isNew ? this.#ensure(group, incarnation) : this.#of(group, incarnation);
   }
 
   #of(group: GroupId, incarnation: Incarnation): GroupFeed | undefined {

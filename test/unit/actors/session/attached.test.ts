@@ -106,7 +106,9 @@ describe('calls of a session', () => {
     const [ask] = only(bench.say(PING), 'ask');
     expect(ask).to.deep.include({ id: 1, to: ALICE });
     expect(ask?.request).to.deep.equal({ type: 'head', device: DEVICE, session: SESSION });
-    expect(bench.answer('head', { head: 100 })).to.deep.equal([{ type: 'pong', id: 1, head: 100 }]);
+    expect(bench.answer('head', { head: 100, memberships: 7 })).to.deep.equal([
+      { type: 'pong', id: 1, head: 100, memberships: 7 },
+    ]);
     bench.say(PING);
     expect(refusals(bench.refuse('head', 'E_TIMEOUT'))).to.deep.equal(['1 E_TIMEOUT']);
   });
@@ -270,9 +272,9 @@ describe('announcements of a session', () => {
   it('notices a push that was lost by the head of the next answer', () => {
     const bench = new SessionBench().attach();
     bench.tell({ type: 'moved' });
-    const first = bench.answer('head', { head: 103 }, 0);
+    const first = bench.answer('head', { head: 103, memberships: 0 }, 0);
     expect(first).to.deep.equal([{ type: 'schedule', delayMs: ANNOUNCE_RETRY_MS }]);
-    const second = bench.answer('head', { head: 103 }, 0);
+    const second = bench.answer('head', { head: 103, memberships: 0 }, 0);
     expect(only(second, 'push')[0]?.push).to.include({ type: 'head', head: 103 });
   });
 

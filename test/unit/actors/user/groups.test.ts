@@ -74,11 +74,13 @@ describe('user: groups', () => {
     expect(groupsOf(user)).to.have.nested.property('[0].incarnation', again);
   });
 
-  it('has nothing to end for a user who never heard of the group', () => {
+  it('remembers a membership that ended before it was heard of: the device has something to read', () => {
     const user = Stepper.registered();
-    const effects = user.ask(told({ role: undefined }));
-    expect(of(effects, 'commit')).to.deep.equal([]);
-    expect(answers(effects)).to.deep.equal([{}]);
+    user.ask(told({ position: 2, role: undefined }));
+    user.flush();
+    expect(groupsOf(user)).to.deep.equal([
+      { group: team, incarnation: INCARNATION, position: 2, role: undefined },
+    ]);
   });
 
   it('knows no groups of an address that nobody registered', () => {
