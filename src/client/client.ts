@@ -40,6 +40,7 @@ export async function createClient(ports: ClientPorts, options: ClientOptions): 
   const online = makeOnline(base, options.deviceName, {
     listener: sessionEvents(() => parts),
     onNewDevice: () => parts.outbox.deviceChanged(),
+    groupKeys: { plan: () => parts.keyRenewal.plan(), run: () => parts.keyRenewal.run() },
   });
   const parts: Parts = { ...base, ...online, ...makeFlow(base, online) };
   if (options.servers !== undefined) await base.gates.save();

@@ -2,6 +2,7 @@
 import { AccountBook } from './account/account-book.ts';
 import { DeviceLogin } from './account/device-login.ts';
 import { Revocations } from './account/revocations.ts';
+import type { GroupKeys } from './account/revocations.ts';
 import { VaultKeeper } from './account/vault-keeper.ts';
 import { Connection } from './connection/connection.ts';
 import { GateTrials } from './connection/gate-trials.ts';
@@ -96,13 +97,17 @@ export function makeBase(ports: ClientPorts, options: ClientOptions): Base {
 export function makeOnline(
   base: Base,
   deviceName: string,
-  hooks: { readonly listener: ConnectionListener; readonly onNewDevice: () => void },
+  hooks: {
+    readonly listener: ConnectionListener;
+    readonly onNewDevice: () => void;
+    readonly groupKeys: GroupKeys;
+  },
 ): Online {
   const { store, keys, events, book, gates } = base;
   const { clock, random, network, suite } = base.ports;
   const vaults = new VaultKeeper({ clock, suite, book, events });
-  const revocations = new Revocations({ book, vaults, events });
-  const { listener, onNewDevice } = hooks;
+  const { listener, onNewDevice, groupKeys } = hooks;
+  const revocations = new Revocations({ book, vaults, events, groupKeys });
   const secrets = { suite, book, vaults, revocations };
   const device = new DeviceLogin({ ...secrets, deviceName, onNewDevice });
   const trials = new GateTrials(clock, random);

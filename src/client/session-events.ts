@@ -22,6 +22,7 @@ function online(parts: Parts, session: Session): void {
 async function tendKeys(parts: Parts, { link }: Session): Promise<void> {
   await parts.groups.ready();
   await parts.groupQuestions.ask();
+  await parts.keyRenewal.run();
   await parts.resealing.renew();
   await parts.vaults.rotateIfDue(link);
 }

@@ -11,10 +11,19 @@ import type { EventHub } from '../events.ts';
 import type { AccountBook } from './account-book.ts';
 import type { VaultKeeper } from './vault-keeper.ts';
 
+/** A revoked device knows the keys of the account's groups. */
+export interface GroupKeys {
+  /** Fresh ones are due, and that is on the disk. */
+  plan(): Promise<void>;
+  /** Makes what is due, now or later. */
+  run(): Promise<void>;
+}
+
 export interface RevocationsPorts {
   readonly book: AccountBook;
   readonly vaults: VaultKeeper;
   readonly events: EventHub;
+  readonly groupKeys: GroupKeys;
 }
 
 export class Revocations {
@@ -26,7 +35,7 @@ export class Revocations {
 
   /** @throws E_NO_SUCH_DEVICE; E_AUTH when the vault is locked, E_UNREACHABLE, ...: the rest follows at a later login */
   async revoke(link: GateLink, device: DeviceId): Promise<void> {
-    const { book, vaults } = this.#ports;
+    const { book, vaults, groupKeys } = this.#ports;
     // This home would know the new key as well.
     if (device === book.device?.device) return void (await link.call('revokeDevice', { device }));
     const isRepeated = book.revoking.includes(device);
@@ -36,16 +45,19 @@ export class Revocations {
       await book.forgetRevoking(device);
       throw new FastChatError('E_NO_SUCH_DEVICE', 'the device is not registered');
     }
+    await groupKeys.plan();
     await vaults.renewKey(link, [device]);
+    await groupKeys.run();
   }
 
   /** Finishes what was cut off; what fails now is tried again later. */
   async finish(link: GateLink): Promise<void> {
-    const { book, vaults, events } = this.#ports;
+    const { book, vaults, events, groupKeys } = this.#ports;
     const devices = book.revoking;
     if (devices.length === 0) return;
     try {
       for (const device of devices) await this.#shutOut(link, device);
+      await groupKeys.plan();
       await vaults.renewKey(link, devices);
     } catch (cause) {
       events.suspect(cause);

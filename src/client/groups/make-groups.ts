@@ -7,6 +7,7 @@ import type { Base, Online } from '../parts.ts';
 import type { Reads } from '../reads.ts';
 import { GroupAdmission } from './group-admission.ts';
 import { GroupCalls } from './group-calls.ts';
+import { KeyRenewal } from './key-renewal.ts';
 import { GroupReceipts } from './group-receipts.ts';
 import { Groups } from './groups.ts';
 import { MemberKeys } from './member-keys.ts';
@@ -20,6 +21,7 @@ export interface GroupParts {
   readonly groupReceipts: GroupReceipts;
   readonly groupQuestions: ReceiptQuestions;
   readonly resealing: Resealing;
+  readonly keyRenewal: KeyRenewal;
 }
 
 interface Hooks {
@@ -68,13 +70,16 @@ export function makeGroups(
     onChanged: ({ group }) => onOutdated(group),
   });
   const memberKeys = new MemberKeys({ clock, random, suite, book, directory });
-  const operations = { self, clock, suite, book, groups, calls, memberKeys };
+  const acting = { self, clock, suite, book, groups, calls, memberKeys };
+  const groupOperations = new GroupOperations(acting);
+  const renewing = { store, keys, book, vaults, events, groups, operations: groupOperations };
   return {
     groups,
-    groupOperations: new GroupOperations(operations),
+    groupOperations,
     groupReceipts: receipts,
     groupQuestions: new ReceiptQuestions({ groups, receipts, calls }),
     resealing: new Resealing({ clock, suite, store, book, connection, groups }),
+    keyRenewal: new KeyRenewal(renewing),
   };
 }
 

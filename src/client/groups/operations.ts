@@ -139,6 +139,11 @@ export class GroupOperations implements GroupActions {
     }
   }
 
+  /** Makes a fresh key: somebody who should not knows the present one. */
+  async renewKey(group: GroupId): Promise<void> {
+    await this.#operate(group, keepingProfile({ type: 'rekey' }));
+  }
+
   /** `isWanted`: whether the group, as others have changed it, still needs it. */
   async #operate(
     group: GroupId,

@@ -5,6 +5,7 @@ import {
   GROUP_MEMBERS_MAX,
   GROUP_OPERATION_BYTES_MAX,
   GROUP_RECEIPT_MEMBERS_MAX,
+  GROUPS_PER_USER_MAX,
 } from '../../protocol/limits.ts';
 import {
   bool,
@@ -64,6 +65,12 @@ export const groupEpochRecord = struct({
   key: optional(key32),
 });
 export type GroupEpochRecord = Infer<typeof groupEpochRecord>;
+
+const groupRenewal = struct({ group: groupId, incarnation });
+export type GroupRenewal = Infer<typeof groupRenewal>;
+
+/** Groups that get a fresh key because a device was revoked. */
+export const groupRenewalsRecord = struct({ due: list(groupRenewal, GROUPS_PER_USER_MAX) });
 
 /** How far the other members got, as told; in larger groups only up to where all of them are. */
 export const groupMarksRecord = struct({

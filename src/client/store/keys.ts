@@ -135,6 +135,9 @@ export class StoreKeys {
     return storeKey('ge', this.#store.blind('group', group, incarnation), epoch);
   }
 
+  /** Groups whose key a revoked device knows. */
+  readonly groupRenewals: StoreKey = storeKey('group-renewals');
+
   groupMarks(group: GroupId): StoreKey {
     return storeKey('gm', this.#store.blind('group', group));
   }
