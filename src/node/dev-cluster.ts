@@ -86,7 +86,14 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
   };
   const nodes: NodeProcess[] = [];
   // One after the other: the second needs the first one's token, and names stay in order.
-  for (let index = 0; index < options.nodes; index += 1) nodes.push(await start(index));
+  try {
+    for (let index = 0; index < options.nodes; index += 1) nodes.push(await start(index));
+  } catch (cause) {
+    // One that cannot start must not leave the others behind.
+    for (const node of nodes) node.kill('SIGTERM');
+    await Promise.all(nodes.map((node) => node.exited));
+    throw cause;
+  }
   await settled(nodes);
   return {
     nodes,

@@ -1,4 +1,6 @@
 /** Three real node processes, many accounts: what people would notice. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { startDevCluster } from '../../src/node/dev-cluster.ts';
 import type { DevCluster } from '../../src/node/dev-cluster.ts';
@@ -128,5 +130,22 @@ describe('a cluster of three nodes', function () {
     expect(receiver.messages('@rita').map((event) => event['text'])).to.deep.equal(
       Array.from({ length: 200 }, (_, index) => `through ${index}`),
     );
+  });
+});
+
+describe('a cluster on one machine that cannot start', () => {
+  const folder = temporaryFolder();
+  after(() => folder.remove());
+
+  it('leaves no node behind', async function () {
+    this.timeout(60_000);
+    // The second node finds a file where its data should be.
+    writeFileSync(join(folder.path, 'n2'), '');
+    const dataDir = folder.path;
+    const failed = startDevCluster({ nodes: 2, dataDir }).catch((cause: unknown) => cause);
+    expect(await failed).to.be.an('error');
+    // Were the first one still there, its data would be in use.
+    const cluster = await startDevCluster({ nodes: 1, dataDir });
+    await cluster.stop();
   });
 });
