@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { parseGroupId, parseUserId } from '../../../src/protocol/ids.ts';
 import type { GroupId } from '../../../src/protocol/ids.ts';
+import { PASSWORD } from '../../unit/client/home.ts';
 import type { Home } from '../../unit/client/home.ts';
 import { ClusterWorld } from './cluster-world.ts';
 
@@ -75,6 +76,26 @@ describe('revoking a device of a member of groups', function () {
     expect(await world.shown(later, 1)).to.deep.equal(['under the fresh key']);
     await world.until(later.client.send(team, 'from the new one'));
     expect(await world.shown(b, 1)).to.deep.equal(['from the new one']);
+  });
+
+  it('keeps what is written for the other devices until their login, in order', async () => {
+    const scene = await begin();
+    const { world, a, b } = scene;
+    const other = await world.joinAgain('ann', 'ann-3');
+    await world.until(b.client.send(team, 'before'));
+    await world.shown(other, 1);
+    await world.until(a.client.revokeDevice((await deviceOf(scene)) as never));
+    for (const text of ['one', 'two']) await world.until(b.client.send(team, text));
+    await world.until(a.client.send(guests, 'three'));
+    await world.pass(2_000);
+    expect(other.shown()).to.deep.equal(['before']);
+    expect(new Set(other.warnings())).to.deep.equal(new Set(['E_AUTH']));
+    await world.until(other.client.login(PASSWORD));
+    expect(await world.shown(other, 3)).to.deep.equal(['before', 'one', 'two']);
+    const guestsSeen = await world.until(other.client.history(guests));
+    expect(guestsSeen.map(({ text }) => text)).to.deep.equal(['three']);
+    await world.until(other.client.send(team, 'four'));
+    expect((await world.shown(b, 2)).at(-1)).to.equal('four');
   });
 
   it('is planned once: nothing is made anew at later logins', async () => {
