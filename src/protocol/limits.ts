@@ -82,6 +82,8 @@ export const GROUP_KEYS_CACHED_MAX = 64;
 export const GROUP_KEYS_OFFERED_MAX = 8;
 /** Times that a client makes an operation anew because another one was faster, before it says so. */
 export const GROUP_RACES_MAX = 5;
+/** Operations of a client on one group that wait for the ones before. */
+export const GROUP_OPERATIONS_WAITING_MAX = 256;
 /** Keys of members that a client asks for at the same time. */
 export const GROUP_KEYS_ASKED_MAX = 32;
 /** How long a login, and a list of groups, wait for groups that have not answered. */

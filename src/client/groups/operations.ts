@@ -14,9 +14,10 @@ import { keySourceOf } from '../../protocol/group-roster.ts';
 import type { Roster } from '../../protocol/group-roster.ts';
 import { parseIncarnation } from '../../protocol/ids.ts';
 import type { GroupId, UserId } from '../../protocol/ids.ts';
-import { GROUP_RACES_MAX } from '../../protocol/limits.ts';
+import { GROUP_OPERATIONS_WAITING_MAX, GROUP_RACES_MAX } from '../../protocol/limits.ts';
 import type { AccountBook } from '../account/account-book.ts';
 import type { GroupActions, GroupView } from '../group-api.ts';
+import { Turns } from '../turns.ts';
 import type { GroupFeed } from './feed.ts';
 import type { GroupCalls } from './group-calls.ts';
 import type { Groups } from './groups.ts';
@@ -44,6 +45,8 @@ const NO_PROFILE: GroupProfile = { title: '', topic: '' };
 
 export class GroupOperations implements GroupActions {
   readonly #ports: GroupOperationsPorts;
+  /** What this device does to a group does not race with itself. */
+  readonly #turns = new Turns<GroupId>(GROUP_OPERATIONS_WAITING_MAX);
 
   constructor(ports: GroupOperationsPorts) {
     this.#ports = ports;
@@ -149,6 +152,14 @@ export class GroupOperations implements GroupActions {
     group: GroupId,
     wish: Wish,
     isWanted: (roster: Roster) => boolean = () => true,
+  ): Promise<{ readonly epoch: number }> {
+    return await this.#turns.take(group, () => this.#race(group, wish, isWanted));
+  }
+
+  async #race(
+    group: GroupId,
+    wish: Wish,
+    isWanted: (roster: Roster) => boolean,
   ): Promise<{ readonly epoch: number }> {
     return await racing(group, async (race) => {
       const feed = await this.#ports.groups.mine(group);
