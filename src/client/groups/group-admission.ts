@@ -83,7 +83,7 @@ export class GroupAdmission {
     const { history, receipts } = this.#ports;
     const placed: MessageRecord = { ...known, logSeq: seq };
     history.update(tx, placed);
-    receipts.placed(tx, local, history.moveToEnd(tx, placed), seq);
+    receipts.placed(tx, local, history.place(tx, placed), seq);
   }
 }
 

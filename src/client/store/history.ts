@@ -41,6 +41,8 @@ export class History {
   readonly #keys: StoreKeys;
   readonly #self: UserId;
   #lastArrival: number;
+  /** By group: the newest message that stands where the log has it; behind it are own ones that are under way. */
+  readonly #placed = new Map<Address, number>();
 
   constructor(ports: HistoryPorts) {
     const { store, keys } = ports;
@@ -67,23 +69,41 @@ export class History {
       lastTimestamp: Math.max(before.lastTimestamp, Math.min(message.timestamp, this.#clock.now())),
     });
     const ref = { conversation: message.conversation, seq };
+    if (isGroup(message.conversation)) this.#noteAppended(tx, record);
     this.update(tx, record);
     this.#index(tx, record);
     if (arrival !== undefined) tx.put(this.#keys.arrival(arrival), messageRef, ref);
     return record;
   }
 
-  /** Makes an own message the newest of its conversation, where a group's log says that it stands. */
-  moveToEnd(tx: Transaction, record: MessageRecord): MessageRecord {
+  /** The log of a group has been read up to this own message: it stands behind everything that the log has before it. */
+  place(tx: Transaction, record: MessageRecord): MessageRecord {
     const { conversation } = record;
     const before = this.conversation(tx, conversation);
-    if (before.lastSeq === record.seq) return record;
+    if (record.seq > this.#placedUpTo(tx, conversation)) {
+      this.#placed.set(conversation, record.seq);
+      return record;
+    }
     const moved: MessageRecord = { ...record, seq: before.lastSeq + 1 };
+    this.#placed.set(conversation, moved.seq);
     tx.remove(this.#keys.message(conversation, record.seq));
     this.#putConversation(tx, { ...before, lastSeq: moved.seq });
     this.update(tx, moved);
     this.#index(tx, moved);
     return moved;
+  }
+
+  #noteAppended(tx: Transaction, { conversation, seq, logSeq }: MessageRecord): void {
+    const placed = logSeq === undefined ? this.#placedUpTo(tx, conversation) : seq;
+    this.#placed.set(conversation, placed);
+  }
+
+  #placedUpTo(reader: Reader, conversation: Address): number {
+    const known = this.#placed.get(conversation);
+    if (known !== undefined) return known;
+    let { lastSeq: seq } = this.conversation(reader, conversation);
+    while (seq > 0 && this.get(reader, conversation, seq)?.logSeq === undefined) seq -= 1;
+    return seq;
   }
 
   update(tx: Transaction, record: MessageRecord): void {
