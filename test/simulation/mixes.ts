@@ -8,9 +8,19 @@ const LARGE = { users: 100, messagesPerUser: 6, shards: 16 };
 /** A few large worlds have the crowds. */
 const LARGE_EVERY = 100;
 
+/** Groups in every so-manieth world. */
+const GROUPS_EVERY = 4;
+const GROUPS = { groups: 2, groupChanges: 24 };
+
 /** The world of one seed of the usual run. */
 export function usualWorld(seed: number): SimOptions {
-  return seed % LARGE_EVERY === 0 ? { seed, ...LARGE } : { seed, ...SMALL };
+  if (seed % LARGE_EVERY === 0) return { seed, ...LARGE };
+  return seed % GROUPS_EVERY === 1 ? groupWorld(seed) : { seed, ...SMALL };
+}
+
+/** Half of what is said goes to groups, whose members change all the time. */
+export function groupWorld(seed: number): SimOptions {
+  return { seed, ...SMALL, ...GROUPS };
 }
 
 /** A mistake, and a world in which it shows. */

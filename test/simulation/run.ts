@@ -1,6 +1,7 @@
 /**
  * `npm run sim -- --seeds 1000 [--from 1] [--jobs 2]`: many seeds; each that fails is shown at once, exit 1 when any does.
  * `--bug NAME` (or `all`) plants a mistake and looks for the first seed that shows it, exit 1 when none does.
+ * `--groups`: every world has groups, not only every fourth.
  * FASTCHAT_SEED=n replays one seed and prints everything that happened. An interrupted run tells what it has found.
  */
 import { availableParallelism } from 'node:os';
@@ -37,9 +38,9 @@ function untilInterrupted(pool: SeedPool): void {
     });
 }
 
-async function runAll(range: Range): Promise<void> {
+async function runAll(range: Range, hasGroups: boolean): Promise<void> {
   const totals = new Totals();
-  const pool = new SeedPool(seedsOf(range), (report) => {
+  const pool = new SeedPool(seedsOf(range, { hasGroups }), (report) => {
     totals.add(report);
     if (report.violations.length > 0) show(violationLines(report));
     if (totals.seeds % PROGRESS_SEEDS === 0) show(`... ${totals.line}`);
@@ -90,11 +91,13 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(availableParallelism()) },
     bug: { type: 'string' },
+    groups: { type: 'boolean', default: false },
   },
 });
-const { bug } = values;
+const { bug, groups: hasGroups } = values;
 const fixed = process.env['FASTCHAT_SEED'];
 const range = { from: Number(values.from), count: Number(values.seeds), jobs: Number(values.jobs) };
-if (fixed !== undefined) await replay({ seed: Number(fixed), ...(bug !== undefined && { bug }) });
-else if (bug === undefined) await runAll(range);
+if (fixed !== undefined)
+  await replay({ seed: Number(fixed), hasGroups, ...(bug !== undefined && { bug }) });
+else if (bug === undefined) await runAll(range, hasGroups);
 else for (const name of bug === 'all' ? Object.keys(PLANTED) : [bug]) await hunt(name, range);
