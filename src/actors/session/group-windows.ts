@@ -8,7 +8,7 @@
  */
 import type { Push } from '../../protocol/client-calls.ts';
 import type { GroupId, Incarnation } from '../../protocol/ids.ts';
-import { PUSH_WINDOW_ENTRIES } from '../../protocol/limits.ts';
+import { GROUPS_PER_USER_MAX, PUSH_WINDOW_ENTRIES } from '../../protocol/limits.ts';
 
 type EntriesPush = Extract<Push, { type: 'groupEntries' }>;
 
@@ -23,9 +23,13 @@ interface GroupWindow {
   newest: number;
 }
 
+type EarlyHead = Pick<GroupWindow, 'incarnation'> & { readonly head: number };
+
 /** Changes in place: it is on the path of every message. */
 export interface GroupWindows {
   readonly byGroup: Map<GroupId, GroupWindow>;
+  /** Newest entries of groups that have let the session in, while others that were asked with them have not answered. */
+  readonly early: Map<GroupId, EarlyHead>;
   /** Entries of all groups that were sent or told of and are not acknowledged. */
   unacknowledged: number;
   /** False while the link has more to write than it should. */
@@ -35,25 +39,30 @@ export interface GroupWindows {
 const NOTHING: readonly Push[] = [];
 
 export function noWindows(writable: boolean): GroupWindows {
-  return { byGroup: new Map(), unacknowledged: 0, writable };
+  return { byGroup: new Map(), early: new Map(), unacknowledged: 0, writable };
 }
 
-/** Begins with a client that pulls up to `head` by itself. */
+/** Begins with a client that pulls up to `head` by itself; answers what to push if there was more before it began. */
 export function openGroup(
   windows: GroupWindows,
   { group, incarnation, head }: Pick<GroupWindow, 'group' | 'incarnation'> & { head: number },
-): void {
+): readonly Push[] {
   const before = windows.byGroup.get(group);
   if (before !== undefined) windows.unacknowledged -= before.sent - before.acknowledged;
-  const window = { group, incarnation, sent: head, acknowledged: head, newest: head };
+  const early = windows.early.get(group);
+  const newest = early?.incarnation === incarnation ? Math.max(head, early.head) : head;
+  const window = { group, incarnation, sent: head, acknowledged: head, newest };
   windows.byGroup.set(group, window);
+  windows.early.delete(group);
+  return catchUp(windows, window);
 }
 
 /** What to push now: the very same push if the client can take it, so that all sessions share its bytes. */
 export function pushGroupEntries(windows: GroupWindows, push: EntriesPush): readonly Push[] {
   const window = windowOf(windows, push);
   const last = push.entries.at(-1)?.seq ?? 0;
-  if (window === undefined || last <= window.sent) return NOTHING;
+  if (window === undefined) return noteEarly(windows, { ...push, head: last });
+  if (last <= window.sent) return NOTHING;
   window.newest = Math.max(window.newest, last);
   const isNext = push.entries[0]?.seq === window.sent + 1;
   if (!isNext || roomOf(windows) < push.entries.length) return catchUp(windows, window);
@@ -67,7 +76,7 @@ export function noteGroupHead(
   push: Pick<EntriesPush, 'group' | 'incarnation'> & { readonly head: number },
 ): readonly Push[] {
   const window = windowOf(windows, push);
-  if (window === undefined) return NOTHING;
+  if (window === undefined) return noteEarly(windows, push);
   window.newest = Math.max(window.newest, push.head);
   return catchUp(windows, window);
 }
@@ -91,6 +100,18 @@ export function acknowledgeGroup(
 export function setGroupsWritable(windows: GroupWindows, writable: boolean): readonly Push[] {
   windows.writable = writable;
   return writable ? catchUpAll(windows) : NOTHING;
+}
+
+/** Past the bound the client learns of it with the next entry. */
+function noteEarly(
+  { early }: GroupWindows,
+  { group, incarnation, head }: Pick<EntriesPush, 'group' | 'incarnation'> & EarlyHead,
+): readonly Push[] {
+  const known = early.get(group);
+  if (known === undefined && early.size >= GROUPS_PER_USER_MAX) return NOTHING;
+  const before = known?.incarnation === incarnation ? known.head : 0;
+  early.set(group, { incarnation, head: Math.max(head, before) });
+  return NOTHING;
 }
 
 /** The window of this life of the group; what is told of another one is not for this client. */

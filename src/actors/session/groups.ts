@@ -74,16 +74,18 @@ function groupAck(
 export function subscribed(turn: Turn, { id, outcomes }: MessageNamed<'subscribed'>): void {
   const { phase } = turn.state;
   if (phase.at !== 'attached') return;
+  const late: Push[] = [];
   const groups = outcomes.map(([group, outcome]): Subscription => {
     if (!outcome.ok) {
       const later = outcome.error.retry !== 'never';
       return { group, standing: undefined, later };
     }
     const { incarnation, head } = outcome.value;
-    openGroup(windowsOf(phase), { group, incarnation, head });
+    late.push(...openGroup(windowsOf(phase), { group, incarnation, head }));
     return { group, standing: outcome.value, later: false };
   });
   if (id !== 0) emit(turn, { type: 'reply', id, call: 'subscribe', reply: { groups } });
+  emitAll(turn, late);
 }
 
 function windowsOf(phase: Attached): GroupWindows {
@@ -99,8 +101,7 @@ export function isGroupPush(push: Push): push is GroupPush {
 
 /** News of a group, by way of the node's hub. */
 export function pushedGroup(turn: Turn, phase: Attached, push: GroupPush): void {
-  const { groups } = phase;
-  if (groups === undefined) return;
+  const groups = windowsOf(phase);
   // Worth little, so a client that is behind is spared it: it can ask.
   if (push.type === 'groupMarks') {
     if (groups.writable) emit(turn, { type: 'push', push });

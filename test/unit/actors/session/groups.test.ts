@@ -275,4 +275,18 @@ describe('a session: subscriptions', () => {
     expect(only(effects, 'acknowledgeGroup')).to.have.lengthOf(1);
     expect(bench.attached.groups).to.include({ unacknowledged: 0 });
   });
+
+  it('tells of what came while the other groups of the same call had not answered yet', () => {
+    const bench = new SessionBench().attach();
+    expect(pushed(bench, news(11, 12))).to.deep.equal([]);
+    expect(
+      pushed(bench, { ...news(13, 13), incarnation: parseIncarnation('2'.repeat(32)) }),
+    ).to.deep.equal([]);
+    expect(pushed(bench, news(11, 12))).to.deep.equal([]);
+    const outcomes = [[team, { ok: true, value: standing }]] as const;
+    const effects = bench.tell({ type: 'subscribed', id: 7, outcomes });
+    expect(effects.map(({ type }) => type)).to.deep.equal(['reply', 'push']);
+    expect(pushesOf(effects)).to.deep.equal([head(12)]);
+    expect(pushed(bench, news(13, 13))).to.deep.equal([news(13, 13)]);
+  });
 });

@@ -89,7 +89,12 @@ function answerTo(effect: SessionEffect & { type: 'ask' }, good: boolean): Sessi
     case 'attach':
       return { type: 'answered', call: 'attach', id, outcome: succeed(ATTACHMENT) };
     case 'head':
-      return { type: 'answered', call: 'head', id, outcome: succeed({ head: 150, memberships: 0 }) };
+      return {
+        type: 'answered',
+        call: 'head',
+        id,
+        outcome: succeed({ head: 150, memberships: 0 }),
+      };
     case 'register':
     case 'addDevice':
       return { type: 'answered', call: request.type, id, outcome: succeed({ device: DEVICE }) };
