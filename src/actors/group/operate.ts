@@ -232,9 +232,11 @@ function memberWrites(before: GroupView | undefined, after: GroupView, seq: numb
   return writes;
 }
 
-function owe({ owed }: GroupState, changes: readonly MembershipChange[]): GroupWrite[] {
+/** For the commit that is begun next. */
+function owe({ owed, commits }: GroupState, changes: readonly MembershipChange[]): GroupWrite[] {
   return changes.map(({ user, told }) => {
     owed.open.set(user, told);
+    owed.since.set(user, commits.begun + 1);
     owed.told.delete(user);
     return { type: 'owed', user, record: told };
   });

@@ -14,10 +14,11 @@ import type { GroupTurn } from './state.ts';
 
 /** Tells users, so many at a time, each one thing at a time. */
 export function askOwed({ state, effects }: GroupTurn): void {
-  const { open, asked, told } = state.owed;
+  const { open, since, asked, told } = state.owed;
+  for (const [user, commit] of since) if (commit <= state.commits.done) since.delete(user);
   for (const [user, membership] of open) {
     if (asked.size >= GROUP_NOTICES_ASKED_MAX) return;
-    if (asked.has(user) || told.has(user)) continue;
+    if (asked.has(user) || told.has(user) || since.has(user)) continue;
     asked.add(user);
     effects.push({ type: 'askOwed', user, told: membership });
   }

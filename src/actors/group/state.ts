@@ -97,6 +97,8 @@ export interface InterestedNode {
 export interface OwedNotices {
   /** What each of these users has to be told. */
   readonly open: Map<UserId, Membership>;
+  /** The commit that made it so, where that may not be flushed: until then nobody is told (I2). */
+  readonly since: Map<UserId, number>;
   readonly asked: Set<UserId>;
   /** Confirmed, but not written yet. */
   readonly told: Set<UserId>;
@@ -164,6 +166,7 @@ export function emptyState(group: GroupId, settings: GroupSettings): GroupState 
     sweptEpoch: 0,
     owed: {
       open: new Map(),
+      since: new Map(),
       asked: new Set(),
       told: new Set(),
       retryMs: 0,

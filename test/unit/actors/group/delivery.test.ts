@@ -1,6 +1,7 @@
 /** Messages at the group actor: stored once, pushed once per node, read by whoever may, told of, and gone in time. */
 import { expect } from 'chai';
 import type { GroupNews } from '../../../../src/protocol/group-facts.ts';
+import { FastChatError } from '../../../../src/protocol/errors.ts';
 import { parseDeviceId, parseUserId } from '../../../../src/protocol/ids.ts';
 import type { UserId } from '../../../../src/protocol/ids.ts';
 import {
@@ -343,6 +344,21 @@ describe('group: telling users', () => {
     world.tick();
     await world.flush();
     expect(world.told).to.deep.equal([]);
+  });
+
+  it('tells nobody what is not stored, also when somebody else is told again meanwhile (I2)', async () => {
+    const world = await GroupWorld.founded({ isEager: false });
+    await world.pass(10_000);
+    world.owedAnswer = { ok: false, error: new FastChatError('E_UNREACHABLE', 'not now') };
+    await world.change(ann, { type: 'promote', user: carl, role: 'admin' });
+    world.told.length = 0;
+    const sent = world.member(ann).make({ type: 'add', user: eve, role: 'member' });
+    expect(await world.operate(ann, sent)).to.equal(undefined);
+    await world.clock.advance(60_000);
+    const users = new Set(world.told.map(([user]) => user));
+    expect([...users]).to.deep.equal([carl]);
+    await world.pass(60_000);
+    expect(world.told.some(([user]) => user === eve)).to.equal(true);
   });
 
   it('tells the newer membership when the older one was on its way', async () => {
