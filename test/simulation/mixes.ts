@@ -33,6 +33,7 @@ export interface Planted {
 const calm = { lossRatio: 0, duplicateRatio: 0, faults: NO_FAULTS, joiner: false } as const;
 const nodes = { ...calm, users: 10, messagesPerUser: 16, shards: 4, coordinator: 'own' } as const;
 const clients = { ...calm, users: 5, messagesPerUser: 60, shards: 4 } as const;
+const groups = { ...calm, users: 6, messagesPerUser: 30, shards: 4, groups: 2, groupChanges: 60 };
 const harsh = { ...NO_FAULTS, nodeCrashes: 6, cuts: 6, pauses: 4, slowDisks: 3 };
 
 /** By the name of the bug. */
@@ -71,6 +72,16 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
     says: 'recognise duplicates within a window of time only',
     bugs: { dedupeWindowMs: 1000 },
     world: { ...nodes, faults: { ...NO_FAULTS, nodeCrashes: 4, clientCrashes: 10 } },
+  },
+  takesOldKeys: {
+    says: 'a group takes messages under keys that are no longer in use',
+    bugs: { takesOldKeys: true },
+    world: { ...groups, faults: NO_FAULTS },
+  },
+  pushesToFormer: {
+    says: 'a group goes on pushing to whoever was put out',
+    bugs: { pushesToFormer: true },
+    world: { ...groups, strictPushes: true },
   },
   deliverTwice: {
     says: 'a client forgets what it has shown',

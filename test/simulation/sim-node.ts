@@ -1,4 +1,5 @@
 /** One whole node of the simulated cluster: production code over the twins of its ports; it crashes and starts again. */
+import type { ActorBugs } from '../../src/actors/planted-bugs.ts';
 import { createVirtualHost } from '../../src/actors/runtime/virtual-host.ts';
 import { serveCoordinator } from '../../src/cluster/coordinator-server.ts';
 import type { Coordinator } from '../../src/cluster/coordinator.ts';
@@ -32,11 +33,9 @@ import {
 import { ScopedClock } from '../support/scoped-clock.ts';
 
 /** Mistakes that the simulator must notice. */
-export interface NodeBugs extends PlantedBugs {
+export interface NodeBugs extends PlantedBugs, ActorBugs {
   readonly acknowledgeBeforeFlush?: boolean;
   readonly ignoreEpoch?: boolean;
-  /** Recognises a duplicate only within so many milliseconds. */
-  readonly dedupeWindowMs?: number;
   /** Answers do not tell the newest counter taken, so a device cannot notice that it uses counters again. */
   readonly hideCounters?: boolean;
 }
@@ -161,7 +160,7 @@ export class SimNode {
           stretching: 'weak',
           replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
           replicas: this.#ports.replicas,
-          ...(bugs.dedupeWindowMs !== undefined && { dedupeWindowMs: bugs.dedupeWindowMs }),
+          bugs,
         },
         meter: { count: () => undefined },
         utilisation: () => 0,

@@ -3,7 +3,7 @@
  * be noticed: these tests fail when the simulator stops noticing.
  */
 import { expect } from 'chai';
-import { PLANTED, plantedWorld, usualWorld } from './mixes.ts';
+import { PLANTED, groupWorld, plantedWorld, usualWorld } from './mixes.ts';
 import { simulate } from './world.ts';
 import type { SimResult } from './sim-options.ts';
 
@@ -11,7 +11,9 @@ import type { SimResult } from './sim-options.ts';
 const NOTICED_WITHIN = 20;
 
 /** Seeds that once found a mistake; they stay. */
-const REGRESSIONS = [3, 10, 15, 1136];
+const REGRESSIONS = [3, 10, 15, 93, 397, 1136, 1332];
+/** As above, with groups. */
+const GROUP_REGRESSIONS = [23, 30, 35, 143, 145];
 
 function explain({ seed, violations }: SimResult): string {
   return `seed ${seed} (FASTCHAT_SEED=${seed} npm run sim replays it):\n${violations.join('\n')}`;
@@ -33,6 +35,15 @@ describe('simulation: a cluster and its users, with everything going wrong', fun
       expect(result.violations, explain(result)).to.deep.equal([]);
       expect(result.log.counts.acknowledged, 'something happened').to.be.above(70);
       expect(Object.keys(result.faults).length, 'something went wrong').to.be.above(8);
+    });
+
+  for (const seed of GROUP_REGRESSIONS)
+    it(`shows members what was said while they were in, and nobody else (seed ${seed})`, async () => {
+      const result = await simulate(groupWorld(seed));
+      expect(result.violations, explain(result)).to.deep.equal([]);
+      expect(result.log.counts.displayed, 'something was shown').to.be.above(80);
+      const changes = result.log.lines.filter((line) => line.includes('told done'));
+      expect(changes.length, 'members came and went').to.be.above(2);
     });
 
   it('holds for a crowd', async () => {

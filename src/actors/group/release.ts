@@ -70,7 +70,8 @@ class PushBatch {
     if (isFull) this.push();
     this.#entries.push(entry);
     this.#bytes += bytes;
-    if (ended.length > 0) this.push(ended);
+    const isForgotten = this.#turn.state.settings.bugs?.pushesToFormer === true;
+    if (ended.length > 0 && !isForgotten) this.push(ended);
   }
 
   push(ended: readonly UserId[] = []): void {

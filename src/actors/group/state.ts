@@ -10,6 +10,7 @@ import type { GroupMark, Membership } from '../../protocol/group-facts.ts';
 import type { GroupEntry, MemberSeal } from '../../protocol/group-log.ts';
 import type { GroupId, NodeId, UserId } from '../../protocol/ids.ts';
 import type { Limits } from '../../protocol/limits.ts';
+import type { ActorBugs } from '../planted-bugs.ts';
 import { LOG_START } from '../runtime/log-mark.ts';
 import type { LogMark } from '../runtime/log-mark.ts';
 import type { FreshRecord, PairRecord } from './records.ts';
@@ -22,6 +23,7 @@ export interface GroupSettings {
   readonly mailboxTtlMs: number;
   /** How long entries are kept for new devices. */
   readonly historyRetentionMs: number;
+  readonly bugs?: ActorBugs;
 }
 
 /** A group after some operation; never changed in place. */

@@ -36,7 +36,7 @@ export function append(turn: UserTurn, message: Append): void {
   }
   admitPairs(state, message.found.pairs);
   const pair = pairOf(state, envelope.from, envelope.device);
-  const { dedupeWindowMs } = state.settings;
+  const dedupeWindowMs = state.settings.bugs?.dedupeWindowMs;
   if (dedupeWindowMs !== undefined && turn.nowMs - pair.record.at > dedupeWindowMs)
     pair.record = { ...pair.record, counter: envelope.counter - 1 };
   if (envelope.counter <= pair.record.counter) {

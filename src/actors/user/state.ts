@@ -8,6 +8,7 @@ import type { Membership } from '../../protocol/group-facts.ts';
 import type { DeviceId, GroupId, UserId } from '../../protocol/ids.ts';
 import type { Limits } from '../../protocol/limits.ts';
 import type { AnyUserReply, SessionRef } from '../../protocol/user-calls.ts';
+import type { ActorBugs } from '../planted-bugs.ts';
 import { LOG_START } from '../runtime/log-mark.ts';
 import type { LogMark } from '../runtime/log-mark.ts';
 import type { EntryHead, UserEffect } from './messages.ts';
@@ -21,8 +22,7 @@ export interface UserSettings {
   readonly mailboxTtlMs: number;
   /** How long delivered entries are kept for new devices. */
   readonly historyRetentionMs: number;
-  /** A planted bug, for the simulator's own tests: what was taken longer ago is not recognised when it comes again. */
-  readonly dedupeWindowMs?: number;
+  readonly bugs?: ActorBugs;
 }
 
 /** What waits for a commit to be flushed. */
