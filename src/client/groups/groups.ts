@@ -85,8 +85,9 @@ export class Groups {
   async mine(group: GroupId): Promise<GroupFeed> {
     const session = await this.#ports.connection.online(REQUEST_TIMEOUT_MS);
     await this.#attached;
-    // The account's actor may not have been told yet; the group itself knows.
-    if (this.#feeds.get(group)?.local.isFormer !== false) await this.#subscribe(session, [group]);
+    // The account's actor may not have been told yet, or nothing was read so far; the group itself knows.
+    if (this.#feeds.get(group)?.local.roleOf(this.#ports.self) === undefined)
+      await this.#subscribe(session, [group]);
     const feed = this.#feeds.get(group);
     if (feed === undefined && this.#later.has(group))
       throw new FastChatError('E_UNREACHABLE', `no node can say now whether there is ${group}`);

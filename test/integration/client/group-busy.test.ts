@@ -71,6 +71,22 @@ describe('a busy group', function () {
     expect(ofAnn).to.deep.equal(upTo(ofAnn.length).map((number) => `a${number}`));
   });
 
+  it('lets those write who were let in a moment ago, whoever has been told of that', async () => {
+    const world = await ClusterWorld.start();
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    for (let afterMs = 0; afterMs < 40; afterMs += 1) {
+      const group = parseGroupId(`late-${afterMs}`);
+      await world.until(a.client.group.create(group));
+      await world.until(a.client.group.add(group, ben));
+      await world.pass(afterMs);
+      const [sent, info] = await world.until(
+        Promise.all([b.client.send(group, 'here I am'), b.client.group.info(group)]),
+      );
+      expect(sent.seq).to.equal(1);
+      expect(info.members).to.have.length(2);
+    }
+  });
+
   it('takes twenty changes that one client is asked for at once, one after the other', async () => {
     const world = await ClusterWorld.start();
     const a = await world.join('ann');
