@@ -61,12 +61,12 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
   adoptShorterLog: {
     says: 'a take over adopts the shorter log',
     bugs: { adoptShorterLog: true },
-    world: { ...nodes, faults: harsh },
+    world: { ...nodes, faults: { ...harsh, isolations: 3 } },
   },
   acknowledgeBeforeFlush: {
     says: 'acknowledge before the flush',
     bugs: { acknowledgeBeforeFlush: true },
-    world: { ...nodes, faults: { ...NO_FAULTS, blackouts: 5, slowDisks: 8 } },
+    world: { ...nodes, messagesPerUser: 30, faults: { ...NO_FAULTS, blackouts: 8, slowDisks: 10 } },
   },
   dedupeByTime: {
     says: 'recognise duplicates within a window of time only',

@@ -29,13 +29,19 @@ function* seedsOf({ from, count }: Range, kind: Omit<SeedTask, 'seed'> = {}): It
   for (let seed = from; seed < from + count; seed += 1) yield { ...kind, seed };
 }
 
+const running = new Set<SeedPool>();
+
 /** Stops with the first interrupt; a second one ends the process. */
-function untilInterrupted(pool: SeedPool): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      process.exitCode = INTERRUPTED;
-      pool.stop();
-    });
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    process.exitCode = INTERRUPTED;
+    for (const pool of running) pool.stop();
+  });
+
+async function runPool(pool: SeedPool, jobs: number): Promise<void> {
+  running.add(pool);
+  await pool.run(jobs);
+  running.delete(pool);
 }
 
 async function runAll(range: Range, hasGroups: boolean): Promise<void> {
@@ -45,8 +51,7 @@ async function runAll(range: Range, hasGroups: boolean): Promise<void> {
     if (report.violations.length > 0) show(violationLines(report));
     if (totals.seeds % PROGRESS_SEEDS === 0) show(`... ${totals.line}`);
   });
-  untilInterrupted(pool);
-  await pool.run(range.jobs);
+  await runPool(pool, range.jobs);
   show(`${totals.line}; from seed ${range.from}; FASTCHAT_SEED=n npm run sim replays one`);
   if (totals.failed.length > 0) process.exitCode = 1;
 }
@@ -59,8 +64,7 @@ async function hunt(bug: string, range: Range): Promise<void> {
     shown.push(report);
     pool.stop();
   });
-  untilInterrupted(pool);
-  await pool.run(range.jobs);
+  await runPool(pool, range.jobs);
   const [first] = shown.toSorted((left, right) => left.task.seed - right.task.seed);
   const says = PLANTED[bug]?.says ?? bug;
   if (first === undefined) {

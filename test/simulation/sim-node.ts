@@ -132,7 +132,7 @@ export class SimNode {
       resolveBeforeFlush: bugs.acknowledgeBeforeFlush === true,
       ignoreEpoch: bugs.ignoreEpoch === true,
     });
-    node = await ChatNode.start(
+    const started = ChatNode.start(
       {
         self: this.name,
         bootId: own.bytes(16),
@@ -167,8 +167,15 @@ export class SimNode {
       },
       view,
     );
+    const isAlive = (): boolean => life === this.#life && this.#isRunning;
+    node = await started.catch((cause: unknown) => {
+      // What a process that has died meanwhile trips over on its way is nobody's business.
+      if (isAlive()) throw cause;
+      return undefined;
+    });
+    if (node === undefined) return;
     if (bugs.hideCounters === true) hideCounters(node);
-    if (life === this.#life && this.#isRunning) this.#node = node;
+    if (isAlive()) this.#node = node;
   }
 
   /** The process dies: nothing it had scheduled runs, unflushed writes are gone (or a share `kept` of them is not), links break. */

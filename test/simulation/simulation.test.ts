@@ -8,7 +8,7 @@ import { simulate } from './world.ts';
 import type { SimResult } from './sim-options.ts';
 
 /** Seeds within which every planted bug shows itself. */
-const NOTICED_WITHIN = 20;
+const NOTICED_WITHIN = 40;
 
 /** Seeds that once found a mistake; they stay. */
 const REGRESSIONS = [3, 10, 15, 93, 397, 1136, 1332];
