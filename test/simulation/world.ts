@@ -240,6 +240,8 @@ export class World {
   async #lastDifferences(limitMs: number): Promise<readonly string[]> {
     for (;;) {
       const differences = await this.#during(this.#life.differences());
+      // To look takes time, in which a commit or a change of a set may have begun: copies are compared at rest.
+      await this.#until(limitMs, () => this.#isCalm());
       if (differences.length === 0 || this.clock.mono() >= limitMs) return differences;
       await this.clock.advance(LOOK_MS);
     }
