@@ -117,7 +117,9 @@ export class Cluster {
     const isDead = (node: NodeId): boolean => ports.coordinator.live()?.has(node) === false;
     const recognition = new StoreRecognition(common);
     const isTrusted = (): boolean => recognition.isTrusted;
-    const ownership = new Ownership({ ...common, isDead, isTrusted, replication });
+    const isOneCopyEnough = ports.replicas === 1;
+    const leading = { isDead, isTrusted, isOneCopyEnough };
+    const ownership = new Ownership({ ...common, ...leading, replication });
     const reconfiguration = new Reconfiguration({ ...common, ownership, replication });
     const { replica } = replication;
     const refresh = (): void => void follower.refresh();

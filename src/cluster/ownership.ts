@@ -3,8 +3,8 @@
  *
  * O1  A shard is served only in an epoch that the coordinator gave to this node and that the store has promised.
  * O2  An epoch is served by one life of a node: `mayServeIn` tells whether an earlier life may have used it. Only when no
- *     coordinator answers, the one replica of a shard serves again in the last one, which no other node can have been
- *     given: whoever adds a replica promises the next epoch first.
+ *     coordinator answers, the one replica of a shard that is to have one serves again in the last one: whoever adds a
+ *     replica promises the next epoch first. Where more are wanted, a store that was put back may remember to be alone.
  * O3  Serving stops before the shard is given away, and when a newer epoch shows up.
  * O4  A shard with other replicas is served only after a take over: replication/take-over.ts.
  */

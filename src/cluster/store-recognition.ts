@@ -51,7 +51,7 @@ export class StoreRecognition {
     return this.#isTrusted;
   }
 
-  /** Resolves after the first answer or failure; goes on until stopped. The directory has the coordinator's view by now. */
+  /** Resolves after the first answer or failure; goes on until stopped. */
   async start(): Promise<void> {
     let waitMs = STORE_TOKEN_ROTATE_MS;
     try {
@@ -92,7 +92,9 @@ export class StoreRecognition {
   }
 
   async #distrust(): Promise<void> {
-    const { store, directory, self } = this.#ports;
+    const { store, coordinator, directory, self } = this.#ports;
+    // By the map of now: the one that was put back with the store may say that nobody else has a copy.
+    directory.adopt(await coordinator.view());
     const isElsewhere = (shard: ShardId): boolean =>
       directory.assignment(shard)?.replicas.some((node) => node !== self) ?? false;
     await store.distrustCopies(isElsewhere);

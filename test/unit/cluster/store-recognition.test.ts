@@ -100,6 +100,18 @@ describe('a node that says which store it has', () => {
     expect((await live(restored.meta)).distrusted).to.deep.equal([]);
   });
 
+  it('distrusts by the map of now, not by the one that was put back with the copies', async () => {
+    const backup = await live(new Map());
+    await live(backup.meta);
+    const alone = { epoch: 1, owner: N1.node, replicas: [N1.node] };
+    const { members } = directory.view;
+    const ofThen = { members, map: { version: 1, shards: [alone, alone] } };
+    directory = new ShardDirectory(new FakeStore(backup.meta));
+    directory.adopt(ofThen);
+    expect((await live(backup.meta)).distrusted).to.deep.equal([SHARED]);
+    expect(directory.assignment(SHARED)?.epoch).to.equal(2);
+  });
+
   it('notices a copy that was taken in the middle of the present life', async () => {
     const store = new FakeStore(new Map());
     const recognition = await start(store);

@@ -212,6 +212,7 @@ export class Life {
       log,
       bugs,
       isTrusted: () => this.#isTrusted,
+      isOneCopyEnough: false,
       isDead: (node: NodeId) => this.#coordinator.live()?.has(node) === false,
     };
     this.replication = new Replication(common);
