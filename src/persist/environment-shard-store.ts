@@ -133,6 +133,10 @@ class EnvironmentShardStore implements ShardStore {
     return this.#states.of(shard).standing;
   }
 
+  floor(shard: ShardId): ShardHead | undefined {
+    return this.#states.of(shard).floor;
+  }
+
   epochAt(shard: ShardId, seq: number): number | undefined {
     return epochOf(this.#environment, this.#states.of(shard), seq);
   }
@@ -147,8 +151,10 @@ class EnvironmentShardStore implements ShardStore {
     return state.standing === 'whole' ? deltaSince(this.#environment, state, seq) : undefined;
   }
 
-  markPartial(shard: ShardId): Promise<void> {
-    return this.#flushedAfter(() => markPartial(this.#environment, this.#states.present(shard)));
+  markPartial(shard: ShardId, floor?: ShardHead): Promise<void> {
+    return this.#flushedAfter(() =>
+      markPartial(this.#environment, this.#states.present(shard), floor),
+    );
   }
 
   installPart(shard: ShardId, writes: readonly Write[]): Promise<void> {
@@ -182,10 +188,10 @@ class EnvironmentShardStore implements ShardStore {
     });
   }
 
-  drop(shard: ShardId): Promise<void> {
+  drop(shard: ShardId, floor?: ShardHead): Promise<void> {
     const running = this.#drops.get(shard);
     if (running !== undefined) return running;
-    const drop = dropShard(this.#environment, this.#states.of(shard)).finally(() =>
+    const drop = dropShard(this.#environment, this.#states.of(shard), floor).finally(() =>
       this.#drops.delete(shard),
     );
     this.#drops.set(shard, drop);
@@ -194,8 +200,8 @@ class EnvironmentShardStore implements ShardStore {
 
   distrustCopies(isElsewhere: (shard: ShardId) => boolean): Promise<void> {
     return this.#flushedAfter(() => {
-      for (const state of this.#states.in('whole'))
-        if (isElsewhere(state.shard)) markPartial(this.#environment, state);
+      for (const state of this.#states.in('whole', 'partial'))
+        if (isElsewhere(state.shard)) markPartial(this.#environment, state, undefined);
     });
   }
 
@@ -225,7 +231,7 @@ class EnvironmentShardStore implements ShardStore {
 
   /** Finishes the drops that a crash interrupted, so that nothing of them is ever taken for data. */
   async resumeDrops(): Promise<void> {
-    for (const { shard } of this.#states.in('dropping')) await this.drop(shard);
+    for (const { shard, floor } of this.#states.in('dropping')) await this.drop(shard, floor);
   }
 
   /** Runs `change` now and answers its result when it is on the disk; one promise, whatever happens. */
@@ -258,6 +264,7 @@ class EnvironmentShardStore implements ShardStore {
   #moveHead(state: ShardState, head: ShardHead): void {
     state.head = head;
     state.standing = 'whole';
+    state.floor = undefined;
     writeHead(this.#environment, state);
   }
 

@@ -4,14 +4,23 @@ import type { Area, Environment } from './environment.ts';
 import { FIRST_KEY, dataArea, journalArea } from './physical-keys.ts';
 import { resetShardState, writeHead } from './shard-state.ts';
 import type { ShardState } from './shard-state.ts';
+import type { ShardHead } from './shard-store.ts';
 
-/** From its first turn on the shard shows nothing and takes nothing. Resolves when everything but its promise is gone. */
-export async function dropShard(environment: Environment, state: ShardState): Promise<void> {
+/**
+ * From its first turn on the shard shows nothing and takes nothing. Resolves when everything but its promise is gone; with
+ * a floor an empty partial copy is left.
+ */
+export async function dropShard(
+  environment: Environment,
+  state: ShardState,
+  floor: ShardHead | undefined,
+): Promise<void> {
+  state.floor = floor;
   resetShardState(state, 'dropping');
   writeHead(environment, state);
   await clearArea(environment, dataArea(state.shard));
   await clearArea(environment, journalArea(state.shard));
-  resetShardState(state, 'absent');
+  resetShardState(state, state.floor === undefined ? 'absent' : 'partial');
   writeHead(environment, state);
   await environment.flushed(undefined);
 }

@@ -16,6 +16,8 @@ export interface ShardState {
   /** Epochs below are refused. Never below the head's epoch. */
   promised: number;
   standing: Standing;
+  /** See `ShardStore.floor`. */
+  floor: ShardHead | undefined;
 }
 
 /** The first byte of a head record; stored on disk. */
@@ -47,42 +49,56 @@ export function newShardState(shard: ShardId): ShardState {
     journalBase: NEVER_WRITTEN,
     promised: 0,
     standing: 'absent',
+    floor: undefined,
   };
 }
 
-/** Forgets what the shard held; its promise stays. */
-export function resetShardState(state: ShardState, standing: 'absent' | 'dropping'): void {
+/** Forgets what the shard held; its promise and its floor stay. */
+export function resetShardState(
+  state: ShardState,
+  standing: 'absent' | 'dropping' | 'partial',
+): void {
   state.head = NEVER_WRITTEN;
   state.journalBase = NEVER_WRITTEN;
   state.standing = standing;
 }
 
-/** From now on, in the present transaction, the copy counts for nothing. */
-export function markPartial(environment: Environment, state: ShardState): void {
+/** From now on, in the present transaction, the copy counts for nothing but its floor. */
+export function markPartial(
+  environment: Environment,
+  state: ShardState,
+  floor: ShardHead | undefined,
+): void {
   state.standing = 'partial';
+  state.floor = floor;
   writeHead(environment, state);
 }
 
-/** Writes (or for an absent shard removes) the head record: standing | head epoch, seq | journal base epoch, seq. */
+/** Writes (or for an absent shard removes) the head record: standing | head | journal base | floor, if there is one. */
 export function writeHead(environment: Environment, state: ShardState): void {
-  const { shard, head, journalBase, standing } = state;
+  const { shard, head, journalBase, standing, floor } = state;
   if (standing === 'absent') {
     environment.write(HEAD_AREA, shardKey(shard), undefined);
     return;
   }
-  const record = Buffer.allocUnsafe(1 + 4 * NUMBER_BYTES);
+  const places = floor === undefined ? [head, journalBase] : [head, journalBase, floor];
+  const record = Buffer.allocUnsafe(1 + 2 * places.length * NUMBER_BYTES);
   let offset = record.writeUInt8(STANDING_BYTE[standing]);
-  for (const number of [head.epoch, head.seq, journalBase.epoch, journalBase.seq])
-    offset = record.writeUIntBE(number, offset, NUMBER_BYTES);
+  for (const { epoch, seq } of places)
+    for (const number of [epoch, seq]) offset = record.writeUIntBE(number, offset, NUMBER_BYTES);
   environment.write(HEAD_AREA, shardKey(shard), record);
 }
 
 function takeHead(state: ShardState, record: Buffer): void {
-  const number = (index: number): number =>
-    record.readUIntBE(1 + index * NUMBER_BYTES, NUMBER_BYTES);
+  const offsetOf = (place: number): number => 1 + 2 * place * NUMBER_BYTES;
+  const placeAt = (place: number): ShardHead => ({
+    epoch: record.readUIntBE(offsetOf(place), NUMBER_BYTES),
+    seq: record.readUIntBE(offsetOf(place) + NUMBER_BYTES, NUMBER_BYTES),
+  });
   state.standing = standingOf(record[0]);
-  state.head = { epoch: number(0), seq: number(1) };
-  state.journalBase = { epoch: number(2), seq: number(3) };
+  state.head = placeAt(0);
+  state.journalBase = placeAt(1);
+  state.floor = record.length > offsetOf(2) ? placeAt(2) : undefined;
 }
 
 function standingOf(byte: number | undefined): Standing {

@@ -9,7 +9,8 @@
  * S5  `append` is idempotent by (epoch, seq): a repeated one changes nothing; a gap, or a predecessor of another epoch,
  *     is refused.
  * S6  The first failed transaction ends the store: every later call is refused, `onFailure` is told once.
- * S7  A copy that is made page by page is `partial` on the disk until its last page is: nothing of it is shown.
+ * S7  A copy that is made page by page is `partial` on the disk until its last page is: nothing of it is shown. What it
+ *     forgets with that is told by its `floor`.
  *
  * Reads show every commit made, flushed or not. A reader that acts on what it reads waits until it is acknowledged
  * first (activation does), or reads only below what it saw acknowledged (pulls do).
@@ -77,6 +78,8 @@ export interface ShardStore {
   head(shard: ShardId): ShardHead;
   promised(shard: ShardId): number;
   standing(shard: ShardId): Standing;
+  /** Of a copy that is not whole: a log that reaches it has whatever this one acknowledged; undefined: none is known to. */
+  floor(shard: ShardId): ShardHead | undefined;
   /** A replica's write of the owner's commit; `flushed` tells when it is durable. @throws E_MOVED (S2, S5, not whole) */
   append(shard: ShardId, place: CommitPlace, writes: readonly Write[]): void;
   /** A page of the whole shard in key order, for a replica that starts from nothing. */
@@ -87,8 +90,8 @@ export interface ShardStore {
   epochAt(shard: ShardId, seq: number): number | undefined;
   /** Undoes the commits after `seq` by the journal (I4). Resolves to false, changing nothing, when it reaches not that far. */
   rollBack(shard: ShardId, seq: number): Promise<boolean>;
-  /** From now on the copy counts for nothing (S7), until an `install` makes it whole. */
-  markPartial(shard: ShardId): Promise<void>;
+  /** From now on the copy counts for nothing but its `floor` (S7), until an `install` makes it whole. */
+  markPartial(shard: ShardId, floor?: ShardHead): Promise<void>;
   /** Adds writes to a partial copy. @throws E_MOVED when it is not partial */
   installPart(shard: ShardId, writes: readonly Write[]): Promise<void>;
   /**
@@ -96,11 +99,14 @@ export interface ShardStore {
    * The copy is whole from then on, its journal starts anew after `head`. Install removes nothing by itself.
    */
   install(shard: ShardId, head: ShardHead, writes: readonly Write[]): Promise<void>;
-  /** Removes the shard's data, journal and head in slices; its promise stays. */
-  drop(shard: ShardId): Promise<void>;
   /**
-   * The directory was put back to an older state: marks the whole copies of shards that `isElsewhere`, so that they are
-   * synced anew. A shard with no other copy has nothing to be synced from.
+   * Removes the shard's data, journal and head in slices; its promise stays. With a `floor` an empty partial copy is left,
+   * which has it from the first turn on; a drop that is under way goes on with its own.
+   */
+  drop(shard: ShardId, floor?: ShardHead): Promise<void>;
+  /**
+   * The directory was put back to an older state: the copies of shards that `isElsewhere` are no longer whole and have no
+   * floor, so that they are synced anew. A shard with no other copy has nothing to be synced from.
    */
   distrustCopies(isElsewhere: (shard: ShardId) => boolean): Promise<void>;
   /** Shards with any data here, whole or not. */

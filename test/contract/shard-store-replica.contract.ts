@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { JOURNAL_RECORDS_KEPT, JOURNAL_TRIM_RECORDS } from '../../src/protocol/limits.ts';
 import { storeKey } from '../../src/persist/keys.ts';
 import type { Delta, ShardStore } from '../../src/persist/shard-store.ts';
+import { parseShardId } from '../../src/protocol/ids.ts';
 import {
   OTHER_SHARD,
   SHARD,
@@ -132,6 +133,28 @@ export function shardStoreReplicaContract(name: string, createWorld: () => Store
         expect(store.since(SHARD, 6)).to.equal(undefined);
       });
 
+      it('S7: a partial copy keeps its floor until it is whole, also while it is emptied', async () => {
+        const floor = { epoch: 4, seq: 9 };
+        await store.commit(SHARD, 1, writesOf({ a: '1' }));
+        expect(store.floor(SHARD)).to.equal(undefined);
+        const dropped = store.drop(SHARD, floor);
+        expect(store.standing(SHARD)).to.equal('dropping');
+        expect(store.floor(SHARD)).to.deep.equal(floor);
+        await dropped;
+        await reopen();
+        expect(store.standing(SHARD)).to.equal('partial');
+        expect(store.floor(SHARD)).to.deep.equal(floor);
+        await store.markPartial(SHARD, { epoch: 4, seq: 10 });
+        await reopen();
+        expect(store.floor(SHARD)).to.deep.equal({ epoch: 4, seq: 10 });
+        await store.install(SHARD, { epoch: 4, seq: 12 }, writesOf({ b: '2' }));
+        await reopen();
+        expect(store.floor(SHARD)).to.equal(undefined);
+        expect(contentOf(store)).to.deep.equal([['b', '2']]);
+        await store.drop(SHARD);
+        expect(store.standing(SHARD)).to.equal('absent');
+      });
+
       it('S7: only a partial copy takes pages', async () => {
         expect(await codeOf(store.installPart(SHARD, []))).to.equal('E_MOVED');
         await store.commit(SHARD, 1, []);
@@ -141,7 +164,10 @@ export function shardStoreReplicaContract(name: string, createWorld: () => Store
       it('distrusts the copies that others have, durably, and keeps the promises', async () => {
         await store.commit(SHARD, 3, writesOf({ a: '1' }));
         await store.commit(OTHER_SHARD, 3, writesOf({ a: '1' }));
-        await store.distrustCopies((shard) => shard === SHARD);
+        const begun = parseShardId(9);
+        await store.markPartial(begun, { epoch: 2, seq: 5 });
+        await store.distrustCopies((shard) => shard !== OTHER_SHARD);
+        expect(store.floor(begun), 'of a copy that may have been whole since').to.equal(undefined);
         await reopen();
         expect(store.standing(SHARD)).to.equal('partial');
         expect(store.standing(OTHER_SHARD)).to.equal('whole');

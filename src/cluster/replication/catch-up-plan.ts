@@ -9,6 +9,7 @@ export interface CopyStatus {
   readonly promised: number;
   readonly standing: Standing;
   readonly head: ShardHead;
+  readonly floor: ShardHead | undefined;
   readonly runs: readonly EpochRun[];
 }
 

@@ -42,16 +42,17 @@ export class ReplicaCopier {
     this.#attempts += 1;
     const job: Job = { ...pursuit, attempt: this.#attempts, epoch: tenure.epoch };
     const { shard } = tenure;
+    const { epoch, attempt } = job;
+    const head = this.#ports.store.head(shard);
+    const floor = { epoch, seq: tenure.acknowledged };
     // The journal stays from here on: what changes while pages are read comes as deltas.
-    follower.keptAfter = from?.seq ?? this.#ports.store.head(shard).seq;
+    follower.keptAfter = from?.seq ?? head.seq;
     try {
-      await this.#ask(job, {
-        type: 'beginCopy',
-        shard,
-        epoch: job.epoch,
-        attempt: job.attempt,
-        from,
-      });
+      if (head.epoch !== epoch)
+        throw new FastChatError('E_MOVED', `the log of shard ${shard} is not of epoch ${epoch}`);
+      // The follower forgets what it acknowledged: first that is on the disk here, with the marker of the epoch.
+      await this.#ports.store.flushed();
+      await this.#ask(job, { type: 'beginCopy', shard, epoch, attempt, from, floor });
       if (from === undefined) await this.#sendPages(job);
       await this.#sendDeltas(job);
     } finally {

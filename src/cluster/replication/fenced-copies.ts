@@ -10,8 +10,8 @@ export interface FenceRequest {
   readonly shard: ShardId;
   readonly epoch: number;
   readonly nodes: readonly NodeId[];
-  /** So many whole copies are enough: the answers of the others are not waited for. */
-  readonly enough: number;
+  /** Whether these will do: the answers of the others are not waited for. */
+  readonly isEnough: (fenced: readonly FencedCopy[]) => boolean;
 }
 
 export interface FenceOutcome {
@@ -22,19 +22,18 @@ export interface FenceOutcome {
 
 /** Ends when enough have promised, or everybody was asked. Never rejects. */
 export function fenceOthers(feeds: Feeds, request: FenceRequest): Promise<FenceOutcome> {
-  const { shard, epoch, nodes, enough } = request;
+  const { shard, epoch, nodes, isEnough } = request;
   const fenced: FencedCopy[] = [];
   let promised = 0;
   let asked = nodes.length;
   return new Promise((resolve) => {
     const check = (): void => {
-      const whole = fenced.filter(({ standing }) => standing === 'whole').length;
-      if (whole >= enough || asked === 0) resolve({ fenced: [...fenced], promised });
+      if (asked === 0 || isEnough(fenced)) resolve({ fenced: [...fenced], promised });
     };
     const hear = (node: NodeId, status: CopyStatus): void => {
+      const { standing, head, floor } = status;
       promised = Math.max(promised, status.promised);
-      if (status.promised === epoch)
-        fenced.push({ node, standing: status.standing, head: status.head });
+      if (status.promised === epoch) fenced.push({ node, standing, head, floor });
     };
     for (const node of nodes)
       void feeds

@@ -51,8 +51,17 @@ export const replicaRequest = union({
   rollBack: [3, struct({ shard: shardId, epoch: u53, from: shardHead, to: u53 })],
   /** What changed after `from`, in one transaction; the head is `head` then. */
   install: [4, struct({ shard: shardId, epoch: u53, from: shardHead, head: shardHead, writes })],
-  /** A copy comes in pages: from nothing, or on top of what is there up to `from`. */
-  beginCopy: [5, struct({ shard: shardId, epoch: u53, attempt: u53, from: optional(shardHead) })],
+  /** A copy comes in pages: from nothing, or on top of what is there up to `from`. `floor`: what is acknowledged by now. */
+  beginCopy: [
+    5,
+    struct({
+      shard: shardId,
+      epoch: u53,
+      attempt: u53,
+      from: optional(shardHead),
+      floor: shardHead,
+    }),
+  ],
   /** One page; with its `head` the copy is whole. */
   page: [
     6,
@@ -78,6 +87,7 @@ export const statusReply = struct({
   promised: u53,
   standing,
   head: shardHead,
+  floor: optional(shardHead),
   runs: list(struct({ epoch: u53, from: u53 }), EPOCH_RUNS_MAX),
 });
 

@@ -6,7 +6,6 @@ import type { Coordinator } from '../coordinator.ts';
 import type { ShardAssignment } from '../members.ts';
 import type { ShardDirectory } from '../shard-map.ts';
 import { fenceOthers } from './fenced-copies.ts';
-import { fenceQuorumOf } from './quorum.ts';
 import type { Replication } from './replication.ts';
 import { judgeTakeOver } from './take-over.ts';
 import type { FencedCopy, TakeOverVerdict } from './take-over.ts';
@@ -61,14 +60,17 @@ export class Leading {
     const { epoch, replicas } = assignment;
     const { bugs } = replication;
     const head = await store.fence(shard, epoch);
-    const own: FencedCopy = { node: self, standing: store.standing(shard), head };
+    const standing = store.standing(shard);
+    const own: FencedCopy = { node: self, standing, head, floor: store.floor(shard) };
     if (bugs.takeOverWithoutFence === true && own.standing === 'whole') return { type: 'lead' };
-    const enough = fenceQuorumOf(replicas.length) - (own.standing === 'whole' ? 1 : 0);
+    const judge = (fenced: readonly FencedCopy[]): TakeOverVerdict =>
+      judgeTakeOver({ self, assignment, fenced: [own, ...fenced] });
+    const isEnough = (fenced: readonly FencedCopy[]): boolean => judge(fenced).type !== 'wait';
     const nodes = replicas.filter((node) => node !== self);
-    const others = await fenceOthers(replication.feeds, { shard, epoch, nodes, enough });
+    const others = await fenceOthers(replication.feeds, { shard, epoch, nodes, isEnough });
     if (others.promised > epoch)
       throw new FastChatError('E_MOVED', `shard ${shard} is promised to epoch ${others.promised}`);
-    const verdict = judgeTakeOver({ self, assignment, fenced: [own, ...others.fenced] });
+    const verdict = judge(others.fenced);
     const isBlind = bugs.adoptShorterLog === true && own.standing === 'whole';
     return isBlind && verdict.type === 'yield' ? { type: 'lead' } : verdict;
   }

@@ -92,8 +92,9 @@ export class Replica {
     const head = store.head(shard);
     const standing = store.standing(shard);
     const runs = standing === 'whole' ? epochRuns(head, (seq) => store.epochAt(shard, seq)) : [];
+    const floor = store.floor(shard);
     if (!isFenced) await store.fence(shard, epoch);
-    return encode(statusReply, { promised: store.promised(shard), standing, head, runs });
+    return encode(statusReply, { promised: store.promised(shard), standing, head, floor, runs });
   }
 
   /** Everything that changes a copy otherwise than by a commit. Only in the promised epoch: `status` came before. */
@@ -140,15 +141,15 @@ export class Replica {
 
   async #beginCopy(from: NodeId, request: RequestOfType<'beginCopy'>): Promise<boolean> {
     const { store } = this.#ports;
-    const { shard } = request;
+    const { shard, floor } = request;
     const isOnTop = request.from !== undefined;
     if (this.#isLeaving || (isOnTop && !this.#isAt(shard, request.from))) return false;
     const name = copyName(from, request);
     this.#copies.set(shard, name);
-    if (!isOnTop) await store.drop(shard);
+    if (!isOnTop) await store.drop(shard, floor);
     // While it was dropped, the copy of a later owner may have begun.
     if (this.#copies.get(shard) !== name) return false;
-    await store.markPartial(shard);
+    await store.markPartial(shard, floor);
     return true;
   }
 

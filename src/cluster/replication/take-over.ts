@@ -4,11 +4,17 @@
  * | step | what                                                          | why it is safe to stop after it                   |
  * | ---- | ------------------------------------------------------------- | ------------------------------------------------- |
  * | 1    | swap the map to the next epoch, this node the owner           | nobody serves in it; the old owner may go on       |
- * | 2    | promise it, and have N - W + 1 whole copies promise it        | the old owner gets no W any more                   |
+ * | 2    | promise it, and have N - W + 1 copies promise it              | the old owner gets no W any more                   |
  * | 3    | the longest of these logs, by (epoch, number), is not here:   | swap again, that node the owner; it begins at 2    |
  * | 4    | bring the others to the log here, until W have all of it      | as 2                                               |
  * | 5    | the marker of the epoch, acknowledged by W                    | what is in the log is acknowledged from now on     |
  * | 6    | serve                                                         |                                                    |
+ *
+ * Copies count in step 2 if they are whole, or if a whole one among them reaches their floor. An owner that begins a copy
+ * counts nothing any more that this replica has; what was acknowledged by then is in its log up to the floor, what was
+ * acknowledged in older epochs before its marker, and the replica takes part in no acknowledgement until it is whole again.
+ * So a log that reaches the floor has whatever the replica ever helped to acknowledge. Without this rule an owner that
+ * crashes could leave one whole copy beside those that it was making, and no take over would ever hear enough.
  */
 import type { ShardHead, Standing } from '../../persist/shard-store.ts';
 import type { NodeId } from '../../protocol/ids.ts';
@@ -23,6 +29,8 @@ export interface FencedCopy {
   readonly node: NodeId;
   readonly standing: Standing;
   readonly head: ShardHead;
+  /** Of one that is not whole: see `ShardStore.floor`. */
+  readonly floor: ShardHead | undefined;
 }
 
 export interface TakeOverFacts {
@@ -33,21 +41,30 @@ export interface TakeOverFacts {
 }
 
 export type TakeOverVerdict =
-  /** Too few whole copies have promised the epoch. */
+  /** Too few copies that count have promised the epoch. */
   | { readonly type: 'wait' }
   /** That node has a longer log, or this one none to trust. */
   | { readonly type: 'yield'; readonly to: NodeId }
   | { readonly type: 'lead' };
 
-/** A partial, absent or dropped copy has forgotten what it acknowledged: its node counts as down. */
+/** A copy that is not whole has forgotten what it acknowledged: where no log is known to have it, its node counts as down. */
 export function judgeTakeOver({ self, assignment, fenced }: TakeOverFacts): TakeOverVerdict {
   const { replicas, epoch } = assignment;
   const whole = fenced.filter(({ standing }) => standing === 'whole');
   const isFresh = epoch === FIRST_EPOCH && replicas.length === 1;
   if (isFresh && whole.length === 0) return { type: 'lead' };
-  if (whole.length < fenceQuorumOf(replicas.length)) return { type: 'wait' };
+  const [first] = whole;
+  if (first === undefined) return { type: 'wait' };
+  const longest = whole.reduce(
+    (best, copy) => (isLonger(copy.head, best.head) ? copy : best),
+    first,
+  );
+  const replaced = fenced.filter(
+    ({ standing, floor }) =>
+      standing !== 'whole' && floor !== undefined && !isLonger(floor, longest.head),
+  );
+  if (whole.length + replaced.length < fenceQuorumOf(replicas.length)) return { type: 'wait' };
   const own = whole.find(({ node }) => node === self);
-  const longest = whole.reduce((best, copy) => (isLonger(copy.head, best.head) ? copy : best));
   if (own !== undefined && !isLonger(longest.head, own.head)) return { type: 'lead' };
   return { type: 'yield', to: longest.node };
 }

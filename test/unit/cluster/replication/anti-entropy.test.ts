@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { parseShardId } from '../../../../src/protocol/ids.ts';
 import { runOn } from '../support/run-on.ts';
+import { valueKey } from './replica-node.ts';
 import type { ReplicaNode } from './replica-node.ts';
 import { ReplicaWorld } from './replica-world.ts';
 
@@ -65,6 +66,25 @@ describe('a node whose disk was put back', () => {
     expect(other.life.store.standing(SHARD)).to.equal('partial');
     await world.clock.advance(2000);
     expect(other.life.store.standing(SHARD)).to.equal('whole');
+    expect(world.areEqual(SHARD)).to.equal(true);
+  });
+
+  it('is not waited for when the owner dies while it makes the other copy anew', async () => {
+    const { world, owner, other } = await prepare();
+    const third = world.nodes[2] ?? other;
+    const disk = third.backUp();
+    for (let counter = 21; counter <= 40; counter += 1)
+      await runOn(world.clock, owner.life.put(SHARD, 1, counter));
+    owner.life.ownership.tenure(SHARD)?.doubt(other.id, true);
+    while (other.life.store.standing(SHARD) !== 'partial') await world.clock.advance(1);
+    expect(other.life.store.floor(SHARD)).to.deep.equal(owner.life.store.head(SHARD));
+    owner.crash();
+    third.crash();
+    third.putBack(disk);
+    await runOn(world.clock, Promise.all([owner.start(), third.start()]));
+    await world.clock.advance(5000);
+    expect(owner.life.store.get(SHARD, valueKey(1, 40))).to.not.equal(undefined);
+    for (const node of [other, third]) expect(node.life.store.standing(SHARD)).to.equal('whole');
     expect(world.areEqual(SHARD)).to.equal(true);
   });
 });

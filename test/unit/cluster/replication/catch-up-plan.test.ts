@@ -26,7 +26,8 @@ class Log {
   };
 
   status(standing: CopyStatus['standing'] = 'whole'): CopyStatus {
-    return { promised: 9, standing, head: this.head, runs: epochRuns(this.head, this.epochAt) };
+    const runs = epochRuns(this.head, this.epochAt);
+    return { promised: 9, standing, head: this.head, floor: undefined, runs };
   }
 }
 

@@ -11,6 +11,7 @@ import type { ClaimFacts, FencedCopy } from '../../../../src/cluster/replication
 import { parseNodeId } from '../../../../src/protocol/ids.ts';
 
 const NODES = ['a', 'b', 'c'].map(parseNodeId);
+const NOTHING = { epoch: 0, seq: 0 };
 const [A, B] = NODES as [FencedCopy['node'], FencedCopy['node']];
 
 const standing = fc.constantFrom(
@@ -20,12 +21,13 @@ const standing = fc.constantFrom(
   'absent' as const,
 );
 const head = fc.record({ epoch: fc.integer({ min: 1, max: 3 }), seq: fc.nat(5) });
+const floor = fc.option(head, { nil: undefined });
 
 describe('judgeTakeOver', () => {
-  it('I3: goes on with the longest of N - W + 1 whole logs, by epoch and then by number', () => {
+  it('I3: goes on with the longest of N - W + 1 logs, those that it replaces among them', () => {
     const copies = fc.tuple(
       ...NODES.map((node) =>
-        fc.record({ node: fc.constant(node), standing, head, isHeard: fc.boolean() }),
+        fc.record({ node: fc.constant(node), standing, head, floor, isHeard: fc.boolean() }),
       ),
     );
     fc.assert(
@@ -40,7 +42,11 @@ describe('judgeTakeOver', () => {
           fenced,
         });
         const whole = fenced.filter((copy) => copy.standing === 'whole');
-        expect(verdict.type === 'wait').to.equal(whole.length < fenceQuorumOf(size));
+        const isReplaced = (copy: FencedCopy): boolean =>
+          whole.some((other) => copy.floor !== undefined && !isLonger(copy.floor, other.head));
+        const counted = fenced.filter((copy) => copy.standing === 'whole' || isReplaced(copy));
+        const isEnough = whole.length > 0 && counted.length >= fenceQuorumOf(size);
+        expect(verdict.type === 'wait').to.equal(!isEnough);
         if (verdict.type === 'wait') return;
         const leader = verdict.type === 'yield' ? verdict.to : A;
         const chosen = whole.find(({ node }) => node === leader);
@@ -55,29 +61,56 @@ describe('judgeTakeOver', () => {
   it('I3: whatever W acknowledged is in the log that goes on', () => {
     const acknowledged = { epoch: 2, seq: 7 };
     const subset = fc.subarray(NODES);
+    const later = fc.constantFrom(acknowledged, { epoch: 2, seq: 9 }, { epoch: 3, seq: 8 });
+    const earlier = fc.constantFrom({ epoch: 1, seq: 99 }, { epoch: 2, seq: 3 });
+    const size = fc.integer({ min: 1, max: 3 });
+    const sets = fc.record({ size, holding: subset, asked: subset, forgetting: subset });
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 3 }), subset, subset, (size, holding, asked) => {
-        const replicas = NODES.slice(0, size);
+      fc.property(sets, later, earlier, ({ size: count, holding, asked, forgetting }, ...heads) => {
+        const replicas = NODES.slice(0, count);
         const holders = replicas.filter((node) => holding.includes(node));
-        fc.pre(holders.length >= majorityOf(size));
+        fc.pre(holders.length >= majorityOf(count));
+        // Those that forget have begun a copy of a log since: one that had it, or one from before it was made.
         const fenced = replicas
           .filter((node) => node === A || asked.includes(node))
-          .map((node) => ({
-            node,
-            standing: 'whole' as const,
-            head: holders.includes(node) ? acknowledged : { epoch: 1, seq: 99 },
-          }));
+          .map((node): FencedCopy => {
+            const at = heads[holders.includes(node) ? 0 : 1] ?? acknowledged;
+            return forgetting.includes(node)
+              ? { node, standing: 'partial', head: NOTHING, floor: at }
+              : { node, standing: 'whole', head: at, floor: undefined };
+          });
         const assignment = { epoch: 4, owner: A, replicas };
         const verdict = judgeTakeOver({ self: A, assignment, fenced });
         const leader = verdict.type === 'yield' ? verdict.to : A;
-        if (verdict.type !== 'wait') expect(holders).to.include(leader);
+        if (verdict.type === 'wait') return;
+        expect(holders).to.include(leader);
+        expect(forgetting).to.not.include(leader);
       }),
-      { numRuns: 500 },
+      { numRuns: 2000 },
     );
   });
 
+  it('I3: a log stands for the copies that were begun from it or from a shorter one', () => {
+    const own: FencedCopy = {
+      node: A,
+      standing: 'whole',
+      head: { epoch: 3, seq: 5 },
+      floor: undefined,
+    };
+    const judge = (at: FencedCopy['floor']): string => {
+      const begun: FencedCopy = { node: B, standing: 'partial', head: NOTHING, floor: at };
+      const assignment = { epoch: 4, owner: A, replicas: NODES };
+      return judgeTakeOver({ self: A, assignment, fenced: [own, begun] }).type;
+    };
+    expect(judge({ epoch: 3, seq: 5 })).to.equal('lead');
+    expect(judge({ epoch: 2, seq: 9 })).to.equal('lead');
+    expect(judge({ epoch: 3, seq: 6 }), 'acknowledged what is not here').to.equal('wait');
+    expect(judge(undefined), 'forgot what nobody is known to have').to.equal('wait');
+  });
+
   it('makes a shard from nothing only in the first epoch of a cluster', () => {
-    const fenced: FencedCopy[] = [{ node: A, standing: 'absent', head: { epoch: 0, seq: 0 } }];
+    const absent: FencedCopy = { node: A, standing: 'absent', head: NOTHING, floor: undefined };
+    const fenced = [absent];
     const judge = (epoch: number, replicas: readonly FencedCopy['node'][]) =>
       judgeTakeOver({ self: A, assignment: { epoch, owner: A, replicas }, fenced }).type;
     expect(judge(1, [A])).to.equal('lead');
