@@ -117,9 +117,7 @@ export class Cluster {
     const isDead = (node: NodeId): boolean => ports.coordinator.live()?.has(node) === false;
     const recognition = new StoreRecognition(common);
     const isTrusted = (): boolean => recognition.isTrusted;
-    const isOneCopyEnough = ports.replicas === 1;
-    const leading = { isDead, isTrusted, isOneCopyEnough };
-    const ownership = new Ownership({ ...common, ...leading, replication });
+    const ownership = new Ownership({ ...common, isDead, isTrusted, replication });
     const reconfiguration = new Reconfiguration({ ...common, ownership, replication });
     const { replica } = replication;
     const refresh = (): void => void follower.refresh();
@@ -168,7 +166,7 @@ export class Cluster {
     const isReached = await this.#reachCoordinator();
     const recognised = this.recognition.start();
     if (isReached) await recognised;
-    await this.ownership.start(isReached);
+    await this.ownership.start();
     this.#sweeper.start();
     this.#keeper.start();
     this.#failOver.start();

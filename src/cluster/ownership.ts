@@ -2,9 +2,9 @@
  * Which shards this node serves now, and in which epoch.
  *
  * O1  A shard is served only in an epoch that the coordinator gave to this node and that the store has promised.
- * O2  An epoch is served by one life of a node: `mayServeIn` tells whether an earlier life may have used it. Only when no
- *     coordinator answers, the one replica of a shard that is to have one serves again in the last one: whoever adds a
- *     replica promises the next epoch first. Where more are wanted, a store that was put back may remember to be alone.
+ * O2  An epoch is served by one life of a node, whose store the coordinator has recognised: `mayServeIn` tells whether an
+ *     earlier life may have used it. So nothing is taken while no coordinator answers, not even by the one replica of a
+ *     shard: its store may have been put back, and a node that was about to get a copy may have more of the epoch than it.
  * O3  Serving stops before the shard is given away, and when a newer epoch shows up.
  * O4  A shard with other replicas is served only after a take over: replication/take-over.ts.
  */
@@ -70,18 +70,16 @@ export class Ownership {
 
   /**
    * Takes what the map gives to this node; resolves when every such shard was tried once. What could not be taken is
-   * tried again. `isReached`: whether the coordinator answers (O2).
+   * tried again.
    */
-  async start(isReached: boolean): Promise<void> {
+  async start(): Promise<void> {
     const { directory, self } = this.#ports;
     this.#subscription = directory.listen({
       onShards: (changed) => {
         for (const shard of changed) this.#onAssignment(shard);
       },
     });
-    await forEachBounded(directory.ownedBy(self), SHARD_CLAIMS_MAX, (shard) =>
-      this.#take(shard, !isReached),
-    );
+    await forEachBounded(directory.ownedBy(self), SHARD_CLAIMS_MAX, (shard) => this.#take(shard));
   }
 
   /** Takes nothing more; what is served stays served until the actors stop. */
@@ -131,7 +129,7 @@ export class Ownership {
     if (!isFit || known?.replicas.includes(self) !== true) return false;
     if (known.owner !== self) await this.#swapToSelf(shard, known);
     if (directory.assignment(shard)?.owner !== self) return false;
-    await this.#take(shard, false);
+    await this.#take(shard);
     return this.servedEpoch(shard) !== undefined;
   }
 
@@ -162,7 +160,7 @@ export class Ownership {
     state?.tenure.end(MOVED);
     await this.#begin(shard, async () => {
       if (state?.at === 'serving') await this.#stopActors(shard);
-      await this.#attempt(shard, false);
+      await this.#attempt(shard);
     });
   }
 
@@ -176,7 +174,7 @@ export class Ownership {
     const state = this.#states.get(shard);
     if (next === undefined) return;
     if (state === undefined) {
-      if (next.owner === this.#ports.self) void this.#take(shard, false);
+      if (next.owner === this.#ports.self) void this.#take(shard);
       return;
     }
     // Whoever gives a shard away or takes it notices a newer assignment by himself; so does a change of the set.
@@ -194,9 +192,9 @@ export class Ownership {
     if (this.tenure(shard) === tenure) void this.settle(shard);
   }
 
-  async #take(shard: ShardId, mayReuse: boolean): Promise<void> {
+  async #take(shard: ShardId): Promise<void> {
     const state = this.#states.get(shard);
-    if (state === undefined) await this.#begin(shard, () => this.#attempt(shard, mayReuse));
+    if (state === undefined) await this.#begin(shard, () => this.#attempt(shard));
     else if (state.at === 'taking') await state.attempt;
   }
 
@@ -208,14 +206,14 @@ export class Ownership {
   }
 
   /** One try to go from `taking` to `serving` or away; a failure is tried again later. Never rejects. */
-  async #attempt(shard: ShardId, mayReuse: boolean): Promise<void> {
+  async #attempt(shard: ShardId): Promise<void> {
     try {
-      const assignment = await this.#claim(shard, mayReuse);
+      const assignment = await this.#claim(shard);
       if (assignment === undefined) return this.#release(shard);
       this.#claimed.set(shard, assignment.epoch);
       const tenure = await this.#leading.lead(shard, assignment);
       // Another replica has more, and was made the owner.
-      if (tenure === undefined) return await this.#attempt(shard, false);
+      if (tenure === undefined) return await this.#attempt(shard);
       if (this.#ports.directory.assignment(shard)?.epoch === assignment.epoch)
         return this.#serve(shard, tenure);
       tenure.end(MOVED);
@@ -243,32 +241,32 @@ export class Ownership {
     if (this.#subscription === undefined) return;
     const retry = (): void => {
       this.#retries.delete(shard);
-      void this.#begin(shard, () => this.#attempt(shard, false));
+      void this.#begin(shard, () => this.#attempt(shard));
     };
     this.#retries.set(shard, this.#ports.clock.after(COORDINATOR_RETRY_MS, retry));
   }
 
   /** An assignment of this node that nobody has served in (O2); undefined when the shard belongs to another node. */
-  async #claim(shard: ShardId, mayReuse: boolean): Promise<ShardAssignment | undefined> {
+  async #claim(shard: ShardId): Promise<ShardAssignment | undefined> {
     const { directory, self } = this.#ports;
     for (;;) {
       const known = directory.assignment(shard);
       if (known?.owner !== self) return undefined;
       const isPassed = (this.#seen.get(shard) ?? 0) > known.epoch;
-      if (!isPassed && mayServeIn(known, this.#claimFacts(shard, mayReuse))) return known;
+      if (!isPassed && mayServeIn(known, this.#claimFacts(shard))) return known;
       await this.#swapToSelf(shard, known);
     }
   }
 
   async #swapToSelf(shard: ShardId, known: ShardAssignment): Promise<void> {
     const { directory, coordinator } = this.#ports;
-    const next = nextClaim(known, this.#claimFacts(shard, false), this.#seen.get(shard) ?? 0);
+    const next = nextClaim(known, this.#claimFacts(shard), this.#seen.get(shard) ?? 0);
     const { current } = await coordinator.swap(shard, known.epoch, next);
     if (!directory.adoptAssignment(shard, current) && current.epoch === known.epoch)
       throw new FastChatError('E_UNREACHABLE', 'the coordinator knows an older map');
   }
 
-  #claimFacts(shard: ShardId, mayReuse: boolean): ClaimFacts {
+  #claimFacts(shard: ShardId): ClaimFacts {
     const { self, store, isDead } = this.#ports;
     return {
       self,
@@ -276,7 +274,6 @@ export class Ownership {
       standing: store.standing(shard),
       headEpoch: store.head(shard).epoch,
       claimed: this.#claimed.get(shard),
-      mayReuse,
       isDead,
     };
   }

@@ -227,7 +227,7 @@ export class ChatNode {
   async #start(): Promise<void> {
     const { clock } = this.ports;
     this.cluster.directory.listen({ onShards: (changed) => this.#announce(new Set(changed)) });
-    // A node starts without its coordinator, too, on the last map.
+    // A node starts without its coordinator, too: a gate by the last map, which serves nothing yet.
     await this.#announcement.make();
     await this.cluster.start();
     this.#gate = await this.#openGate();

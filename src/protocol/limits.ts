@@ -169,7 +169,7 @@ export const RETREAT_START_MS = 15 * SECOND_MS;
 export const RETREAT_SESSIONS_MS = 1 * SECOND_MS;
 /** How often it asks whether the coordinator answers. */
 export const RETREAT_PROBE_MS = 1 * SECOND_MS;
-/** A node that starts waits this long for the coordinator before it goes on by the last map it knows. */
+/** A node that starts waits this long for the coordinator; then it is up, but serves nothing until it answers. */
 export const COORDINATOR_START_WAIT_MS = 3 * SECOND_MS;
 /** Without a renewal for this long a node counts as dead. */
 export const LEASE_TTL_MS = 2 * SECOND_MS;

@@ -19,8 +19,6 @@ export interface LeadingPorts {
   readonly replication: Replication;
   /** Whether the copies here are what this node last had. */
   readonly isTrusted: () => boolean;
-  /** Shards are to have one copy: then what is alone here was hardly given to others since the map here was stored. */
-  readonly isOneCopyEnough: boolean;
 }
 
 export class Leading {
@@ -37,9 +35,8 @@ export class Leading {
    * @throws E_UNREACHABLE (too few replicas), E_MOVED (a later epoch is promised)
    */
   async lead(shard: ShardId, assignment: ShardAssignment): Promise<Tenure | undefined> {
-    const { replication, isTrusted, isOneCopyEnough } = this.#ports;
-    const isAlone = assignment.replicas.length === 1 && isOneCopyEnough;
-    if (!isTrusted() && !isAlone)
+    const { replication, isTrusted } = this.#ports;
+    if (!isTrusted())
       throw new FastChatError('E_UNREACHABLE', 'the store here is not recognised yet');
     const verdict = await this.#judge(shard, assignment);
     if (verdict.type === 'wait')

@@ -84,8 +84,6 @@ export interface ClaimFacts {
   readonly headEpoch: number;
   /** The epoch that this life of the node has claimed already. */
   readonly claimed: number | undefined;
-  /** No coordinator answers (O2). */
-  readonly mayReuse: boolean;
   /** By lease: surely no owner of anything, and not coming back soon. */
   readonly isDead: (node: NodeId) => boolean;
 }
@@ -96,10 +94,10 @@ export interface ClaimFacts {
  */
 export function mayServeIn(assignment: ShardAssignment, facts: ClaimFacts): boolean {
   const { epoch, replicas } = assignment;
-  const { promised, headEpoch, claimed, mayReuse } = facts;
+  const { promised, headEpoch, claimed } = facts;
   if (promised > epoch || losesItsPair(assignment, facts)) return false;
   if (claimed === epoch) return true;
-  return replicas.length === 1 ? headEpoch < epoch || mayReuse : promised < epoch;
+  return replicas.length === 1 ? headEpoch < epoch : promised < epoch;
 }
 
 /**

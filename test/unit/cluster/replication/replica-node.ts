@@ -212,7 +212,6 @@ export class Life {
       log,
       bugs,
       isTrusted: () => this.#isTrusted,
-      isOneCopyEnough: false,
       isDead: (node: NodeId) => this.#coordinator.live()?.has(node) === false,
     };
     this.replication = new Replication(common);
@@ -241,7 +240,7 @@ export class Life {
       });
     }
     this.#membership.start();
-    await this.ownership.start(isReached);
+    await this.ownership.start();
     this.#sweeper.start();
     every(clock, 1000, () => void this.#follower.refresh());
     every(clock, 300, () => this.#failOver());

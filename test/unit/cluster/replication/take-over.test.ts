@@ -126,7 +126,6 @@ describe('claims', () => {
     standing: 'whole',
     headEpoch: 3,
     claimed: undefined,
-    mayReuse: false,
     isDead: () => false,
   };
   const alone = { epoch: 3, owner: A, replicas: [A] };
@@ -139,12 +138,6 @@ describe('claims', () => {
     expect(mayServeIn(pair, { ...facts, headEpoch: 2, promised: 2 })).to.equal(true);
     expect(mayServeIn(pair, { ...facts, claimed: 3 })).to.equal(true);
     expect(mayServeIn(pair, { ...facts, claimed: 3, promised: 4 })).to.equal(false);
-  });
-
-  it('O2: without a coordinator only the one replica of a shard goes on in its last epoch', () => {
-    expect(mayServeIn(alone, { ...facts, mayReuse: true })).to.equal(true);
-    expect(mayServeIn(alone, { ...facts, mayReuse: true, promised: 4 })).to.equal(false);
-    expect(mayServeIn(pair, { ...facts, mayReuse: true })).to.equal(false);
   });
 
   it('goes past everything that was promised', () => {
