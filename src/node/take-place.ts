@@ -1,5 +1,6 @@
 /** The place a node has in a cluster, checked against its store: a directory is whole, or it is refused. */
 import { createTlsNetwork } from '../net/tls-links.ts';
+import { ShardDirectory } from '../cluster/shard-map.ts';
 import type { VerifyingSuite } from '../crypto/suite.ts';
 import type { NodeConfig } from '../ops/config-schema.ts';
 import { errorFields } from '../ops/log.ts';
@@ -64,8 +65,17 @@ export async function takePlace(
   checkWhole(options, known);
   if (known === undefined) await store.putMeta(MARK, ENTERING);
   const taken = await take(options);
+  await saveMap(store, taken.place);
   if (!isMember(store.getMeta(MARK))) await store.putMeta(MARK, MEMBER);
   return taken;
+}
+
+/** Before anything else, so that whoever has a place knows the others. */
+async function saveMap(store: ShardStore, { view }: Place): Promise<void> {
+  if (view === undefined) return;
+  const directory = new ShardDirectory(store);
+  directory.adopt(view);
+  await directory.saved();
 }
 
 async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
@@ -83,7 +93,7 @@ function stay(log: Log, place: Place, cause: unknown): Place {
 async function take(
   options: PlaceOptions,
 ): Promise<{ readonly place: Place; readonly addresses: NodeAddresses }> {
-  const { config, io, log, home, suite, etcd } = options;
+  const { config, io, log, home, suite, store, etcd } = options;
   const ports = {
     home,
     suite,
@@ -105,7 +115,9 @@ async function take(
     await home.writeIdentity(withNewPorts);
     const place = { ...known, identity: withNewPorts };
     const hasMoved = withNewPorts.meshPort !== identity.meshPort;
-    if (!hasMoved || config.join === undefined) return { place, addresses };
+    // One that died before it stored the map knows no other node, and none would hear it: it knocks again.
+    const isLost = new ShardDirectory(store).members.length === 0;
+    if (!(hasMoved || isLost) || config.join === undefined) return { place, addresses };
     const member = memberAt(addresses, { publicKey: identity.curvePublicKey });
     const moved = announceMove(ports, place, { member, join: config.join });
     return { place: await moved.catch((cause: unknown) => stay(log, place, cause)), addresses };

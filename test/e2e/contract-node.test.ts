@@ -14,8 +14,14 @@ import {
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { EMPTY_VIEW } from '../../src/cluster/coordinator-state.ts';
+import { clusterView } from '../../src/cluster/members.ts';
 import { startDevCluster } from '../../src/node/dev-cluster.ts';
 import type { DevCluster } from '../../src/node/dev-cluster.ts';
+import { systemClock } from '../../src/ops/clock.ts';
+import { openLmdbShardStore } from '../../src/persist/lmdb-shard-store.ts';
+import { encode } from '../../src/protocol/codec.ts';
+import { DEFAULT_LIMITS } from '../../src/protocol/limits.ts';
 import { LAUNCHER, Rpc, run, temporaryFolder } from '../support/processes.ts';
 import type { Finished, RunOptions } from '../support/processes.ts';
 
@@ -30,6 +36,18 @@ interface Ready {
   readonly http: string;
   readonly joinFile: string;
   readonly pid: number;
+}
+
+/** As if the node had been killed before its first map was on the disk. */
+async function forgetMap(directory: string): Promise<void> {
+  const store = await openLmdbShardStore({
+    directory,
+    clock: systemClock,
+    limits: DEFAULT_LIMITS,
+    onFailure: () => undefined,
+  });
+  await store.putMeta('cluster-view', encode(clusterView, EMPTY_VIEW));
+  await store.close();
 }
 
 /** A `fastchat node` process: every line it prints, and its end. */
@@ -588,6 +606,19 @@ describe('the contract of a node', function () {
       const back = start('j2', ['--join', bogus]);
       expect((await back.ready()).node, 'a member needs no token').to.equal(second.node);
       await back.end('SIGKILL');
+    });
+
+    it('by the same command again, when it died before it had stored who the others are', async () => {
+      const command = ['--join', ready.joinFile, '--name', 'delta'];
+      const dying = start('j4', command);
+      await dying.ready();
+      await dying.end('SIGKILL');
+      await forgetMap(join(dataOf('j4'), 'store'));
+      const back = await start('j4', command).ready();
+      const known = (await (await fetch(`${back.http}/cluster`)).json()) as {
+        members: { node: string }[];
+      };
+      expect(known.members.map(({ node }) => node)).to.include.members(['alpha', 'delta']);
     });
 
     it('not with a wrong token: nothing is started, nothing is kept', async () => {

@@ -88,6 +88,8 @@ export class SimNode {
   /** Counts the starts; what belongs to an earlier one is nothing to the present one. */
   #life = 0;
   #isRunning = false;
+  /** What it was told when it joined: it is started by the same command, which joins again where nothing is remembered. */
+  #joined: ClusterView | undefined;
 
   constructor(name: string, ports: SimWorldPorts) {
     this.name = parseNodeId(name);
@@ -119,6 +121,7 @@ export class SimNode {
     const { random, mesh, signingKeys, passwordSetup, bugs, log } = this.#ports;
     this.#life += 1;
     this.#isRunning = true;
+    this.#joined = view ?? this.#joined;
     const life = this.#life;
     const own = seededRandom(Math.floor(random.fraction() * 2 ** 32));
     const clock = new ScopedClock(this.#ports.clock, this.#ports.skewMs(this.name));
@@ -165,7 +168,7 @@ export class SimNode {
         meter: { count: () => undefined },
         utilisation: () => 0,
       },
-      view,
+      this.#joined,
     );
     const isAlive = (): boolean => life === this.#life && this.#isRunning;
     node = await started.catch((cause: unknown) => {
