@@ -224,7 +224,12 @@ export class World {
     const limitMs = this.clock.mono() + CALM_LIMIT_MS;
     // Whatever was to start again by itself has started; from then on there is no excuse.
     await this.clock.advance(HEALED_WITHIN_MS);
-    for (const node of this.nodes) if (!node.isRunning) await this.#during(this.#join(node));
+    const [first] = this.nodes;
+    for (const node of this.nodes.filter(({ isRunning }) => !isRunning)) {
+      // A knock at a coordinator that is only just starting is repeated, as an operator would.
+      await this.#until(limitMs, () => first === node || first?.isUp === true);
+      await this.#during(this.#join(node));
+    }
     const servedByMs = this.clock.mono() + RECOVERY_MS;
     await this.#until(servedByMs, () => this.#judge.unserved().length === 0);
     const unserved = this.#judge.unserved();
