@@ -163,12 +163,22 @@ export class GroupOperations implements GroupActions {
   ): Promise<{ readonly epoch: number }> {
     return await racing(group, async (race) => {
       const feed = await this.#ports.groups.mine(group);
-      if (race > 0) await feed.refresh();
+      // Before a person hears that they may not: they may since a moment ago.
+      if (race > 0 || !this.#mayDo(feed, wish)) await feed.refresh();
       const { roster } = feed.local.facts;
       if (roster === undefined || feed.local.isFormer) throw noSuchGroup(group);
       if (!isWanted(roster)) return { epoch: roster.epoch };
       return await this.#attempt(feed, roster, wish);
     });
+  }
+
+  /** Whether this account may do what it wishes, as far as this device has read. */
+  #mayDo({ local: { facts } }: GroupFeed, wish: Wish): boolean {
+    const { roster, profile = NO_PROFILE } = facts;
+    const role = roster?.members.get(this.#ports.self);
+    if (roster === undefined || role === undefined) return false;
+    const { change } = wish(roster, profile);
+    return judgeChange(roster.members, { author: this.#ports.self, role, change }).ok;
   }
 
   async #attempt(feed: GroupFeed, roster: Roster, wish: Wish): Promise<{ readonly epoch: number }> {

@@ -12,6 +12,8 @@ import type { Home } from '../../unit/client/home.ts';
 import { Homes } from '../../unit/client/home.ts';
 
 interface ClusterOptions {
+  /** How long a frame between nodes takes, at least and at most. */
+  readonly meshDelayMs?: readonly [number, number];
   /** How long nodes keep entries. */
   readonly retentionMs?: number;
 }
@@ -27,18 +29,18 @@ export class ClusterWorld extends Homes {
   readonly nodes: SimNode[] = [];
   readonly #mesh: MemoryMesh;
 
-  protected constructor(seed = 11) {
+  protected constructor(seed = 11, meshDelayMs: ClusterOptions['meshDelayMs'] = [1, 3]) {
     super();
     this.clock = new VirtualClock({ seed });
     this.random = seededRandom(seed);
     this.suite = createTransparentOpeningSuite(this.random);
     const network = { clock: this.clock, random: this.random, delayMs: [1, 3] as const };
     this.links = new MemoryLinks(network);
-    this.#mesh = new MemoryMesh(network);
+    this.#mesh = new MemoryMesh({ ...network, delayMs: meshDelayMs });
   }
 
   static async start(nodes = 3, options: ClusterOptions = {}): Promise<ClusterWorld> {
-    const world = new ClusterWorld();
+    const world = new ClusterWorld(undefined, options.meshDelayMs);
     await world.addNodes(nodes, options);
     return world;
   }

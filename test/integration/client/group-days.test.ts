@@ -64,6 +64,21 @@ describe('a group on an odd day', function () {
     expect([a, b, c, e].flatMap((home) => home.warnings())).to.deep.equal([]);
   });
 
+  it('lets somebody do at once what they may do since a moment ago', async () => {
+    const world = await ClusterWorld.start(3, { meshDelayMs: [1, 100] });
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.join('eve');
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await told(world, b, 'created @ann');
+    for (let round = 1; round <= 10; round += 1) {
+      await world.until(a.client.group.promote(team, ben));
+      await world.until(b.client.group.add(team, eve));
+      await world.until(b.client.group.remove(team, eve));
+      await world.until(a.client.group.demote(team, ben));
+    }
+    expect(await world.code(b.client.group.add(team, eve))).to.equal('E_NOT_ADMIN');
+  });
+
   it('shows somebody who comes back what is written from then on, without alarm', async () => {
     const world = await ClusterWorld.start();
     const [a, b] = [await world.join('ann'), await world.join('ben')];

@@ -116,7 +116,7 @@ describe('user: attaching sessions', () => {
     const stale = user.ask({ type: 'head', device: one, session: session(1) });
     expect(pushes(stale)).to.deep.equal([[1, goAway('replaced')]]);
     const newest = user.ask({ type: 'head', device: one, session: session(2) });
-    expect(answers(newest)).to.deep.equal([{ head: 0 }]);
+    expect(answers(newest)).to.deep.equal([{ head: 0, memberships: 0 }]);
     expect(user.state.sessions.size).to.equal(1);
   });
 
