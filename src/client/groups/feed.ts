@@ -53,6 +53,8 @@ export class GroupFeed {
   readonly #refreshers = new ReachedWaiters();
   /** A pull brought nothing although this was said to be the head. */
   #emptyAt = 0;
+  /** Newest entry that the group lets this account read: after one stay there may be another. */
+  #readable = 0;
   /** Why nothing more is read until there is another session: a locked vault, or no session to come. */
   #ended: FastChatError | undefined;
 
@@ -78,6 +80,7 @@ export class GroupFeed {
   restart(): void {
     this.#arrivals.reset(0);
     this.#emptyAt = 0;
+    this.#readable = 0;
     this.#ended = undefined;
     this.#loop.reset();
   }
@@ -177,7 +180,7 @@ export class GroupFeed {
   async #step(): Promise<boolean> {
     const session = this.#ports.session();
     if (session === undefined || this.#ended !== undefined) return false;
-    if (this.local.isFormer && !this.#isRefreshWanted) return false;
+    if (this.local.isFormer && !this.#isRefreshWanted && !this.#isBehind) return false;
     await this.#before;
     this.#before = undefined;
     const refresh = this.#refreshesWanted;
@@ -201,7 +204,8 @@ export class GroupFeed {
 
   get #isBehind(): boolean {
     const { head } = this.#arrivals;
-    return !this.local.isFormer && head > this.local.cursor && head !== this.#emptyAt;
+    const end = this.local.isFormer ? this.#readable : head;
+    return end > this.local.cursor && head !== this.#emptyAt;
   }
 
   #refreshed(refresh: number): void {
@@ -215,6 +219,7 @@ export class GroupFeed {
     const from = local.cursor + 1;
     const { entries, upTo, head } = await this.#ports.calls.pull(local, from);
     this.#arrivals.notice(head);
+    this.#readable = head;
     if (head < from) {
       this.#emptyAt = this.#arrivals.head;
       return undefined;

@@ -121,6 +121,26 @@ describe('a group on an odd day', function () {
     expect(b.warnings().concat(other.warnings())).to.deep.equal([]);
   });
 
+  it('shows somebody who was let in and put out while away all of it, though no member any more', async () => {
+    const world = await ClusterWorld.start();
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await world.until(a.client.send(team, 'seen'));
+    await world.shown(b, 1);
+    b.crash();
+    await world.until(a.client.send(team, 'first stay'));
+    await world.until(a.client.group.remove(team, ben));
+    await world.until(a.client.group.add(team, ben));
+    await world.until(a.client.send(team, 'second stay'));
+    await world.until(a.client.group.remove(team, ben));
+    await world.until(a.client.send(team, 'after all'));
+    await world.until(b.restart());
+    await world.until(b.client.caughtUp());
+    expect(b.shown()).to.deep.equal(['seen', 'first stay', 'second stay']);
+    expect(await world.until(b.client.groups())).to.deep.equal([]);
+    expect(b.warnings()).to.deep.equal([]);
+  });
+
   it('is another group when its name is created again', async () => {
     const world = await ClusterWorld.start();
     const [a, b] = [await world.join('ann'), await world.join('ben')];
