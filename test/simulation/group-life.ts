@@ -191,13 +191,16 @@ function listed(members: Iterable<readonly [UserId, GroupRole]>): readonly strin
 }
 
 /** Members and roles as a client shows them; none where it is no member itself. */
-async function seenBy({ client }: SimUser, group: GroupId): Promise<readonly string[]> {
+async function seenBy(user: SimUser, group: GroupId, attempts = 3): Promise<readonly string[]> {
+  const { client } = user;
   try {
     const groups = await client.groups();
     if (groups.every((summary) => summary.group !== group)) return [];
     const { members } = await client.group.info(group);
     return listed(members.map(({ user, role }) => [user, role]));
   } catch (cause) {
-    return [asFastChatError(cause).code];
+    const { code, retry } = asFastChatError(cause);
+    // The mesh loses a frame now and then also in a healed world: a question without an answer is asked again.
+    return retry === 'later' && attempts > 1 ? await seenBy(user, group, attempts - 1) : [code];
   }
 }

@@ -101,6 +101,7 @@ export class GroupFeed {
 
   /** The log reaches to `head`. */
   noticed(head: number): void {
+    this.#emptyAt = 0;
     this.#arrivals.notice(head);
     this.#wake();
   }
@@ -217,11 +218,13 @@ export class GroupFeed {
     const { local } = this;
     if (!this.#isRefreshWanted && !this.#isBehind) return undefined;
     const from = local.cursor + 1;
+    const told = this.#arrivals.head;
     const { entries, upTo, head } = await this.#ports.calls.pull(local, from);
     this.#arrivals.notice(head);
     this.#readable = head;
     if (head < from) {
-      this.#emptyAt = this.#arrivals.head;
+      // What was told meanwhile is no part of this answer.
+      this.#emptyAt = told;
       return undefined;
     }
     const isOrdered = entries.every(
