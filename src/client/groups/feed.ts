@@ -8,7 +8,7 @@
 import type { Clock } from '../../ops/clock.ts';
 import type { Random } from '../../ops/random.ts';
 import { FastChatError, asFastChatError } from '../../protocol/errors.ts';
-import type { GroupStanding } from '../../protocol/group-facts.ts';
+import type { GroupStanding, Membership } from '../../protocol/group-facts.ts';
 import type { GroupEntry } from '../../protocol/group-log.ts';
 import { PUSH_WINDOW_ENTRIES } from '../../protocol/limits.ts';
 import type { Session } from '../connection/establish.ts';
@@ -104,6 +104,13 @@ export class GroupFeed {
     this.#emptyAt = 0;
     this.#arrivals.notice(head);
     this.#wake();
+  }
+
+  /** A stay that this device knows nothing of began and ended: its store was put back to before it. */
+  hearEnd({ incarnation, position }: Membership): void {
+    const { isFormer, incarnation: ours, facts } = this.local;
+    if (isFormer && ours === incarnation && position > (facts.roster?.position ?? 0))
+      this.#ports.events.background(this.refresh());
   }
 
   /** Reads what there is that nobody told of. @throws why nothing will be read */

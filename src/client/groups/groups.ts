@@ -230,6 +230,7 @@ export class Groups {
       this.#told.set(membership.group, membership);
       this.#hear(membership);
       if (membership.role !== undefined) wanted.add(membership.group);
+      else this.#feeds.get(membership.group)?.hearEnd(membership);
     }
     // Left out by a node, or ended by it, a group that this device knows may still be one: the group itself is the truth.
     for (const { local } of this.#feeds.values()) if (!local.isFormer) wanted.add(local.group);
