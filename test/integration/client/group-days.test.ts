@@ -1,41 +1,19 @@
 /** Odd days of groups: races, people who come back, crowds, several devices, nodes that die. */
 import { expect } from 'chai';
 import { parseGroupId, parseUserId } from '../../../src/protocol/ids.ts';
-import type { UserId } from '../../../src/protocol/ids.ts';
 import {
   BOX_KEY_RETAIN_MS,
   BOX_KEY_ROTATE_MS,
   GROUP_SEALS_MAX,
 } from '../../../src/protocol/limits.ts';
 import type { Home } from '../../unit/client/home.ts';
-import { Home as FreshHome, PASSWORD } from '../../unit/client/home.ts';
 import { ClusterWorld } from './cluster-world.ts';
+import { changes, crowd, told } from './group-scenes.ts';
 
 const team = parseGroupId('#team');
 const ben = parseUserId('@ben');
 const carl = parseUserId('@carl');
 const eve = parseUserId('@eve');
-
-function changes(home: Home): readonly string[] {
-  return home.of('group').map(({ change, user }) => `${change} ${user}`);
-}
-
-async function told(world: ClusterWorld, home: Home, what: string): Promise<void> {
-  await world.eventually(() => changes(home).includes(what), `${home.name} hears: ${what}`);
-}
-
-/** Accounts without a session. */
-async function crowd(world: ClusterWorld, count: number): Promise<readonly UserId[]> {
-  const users: UserId[] = [];
-  for (let number = 1; number <= count; number += 1) {
-    const user = parseUserId(`m${number}`);
-    const client = await new FreshHome(world, user, user).open();
-    await world.until(client.register(PASSWORD));
-    await world.until(client.close());
-    users.push(user);
-  }
-  return users;
-}
 
 describe('a group on an odd day', function () {
   this.timeout(30_000);

@@ -2,35 +2,13 @@
 import { expect } from 'chai';
 import { parseGroupId, parseUserId } from '../../../src/protocol/ids.ts';
 import { BOX_KEY_RETAIN_MS, GROUP_RECEIPT_MEMBERS_MAX } from '../../../src/protocol/limits.ts';
-import type { Home } from '../../unit/client/home.ts';
-import { Home as FreshHome, PASSWORD } from '../../unit/client/home.ts';
-import type { UserId } from '../../../src/protocol/ids.ts';
+import { PASSWORD } from '../../unit/client/home.ts';
 import { ClusterWorld } from './cluster-world.ts';
+import { changes, crowd, told } from './group-scenes.ts';
 
 const team = parseGroupId('#team');
 const ben = parseUserId('@ben');
 const eve = parseUserId('@eve');
-
-function changes(home: Home): readonly string[] {
-  return home.of('group').map(({ change, user }) => `${change} ${user}`);
-}
-
-async function told(world: ClusterWorld, home: Home, what: string): Promise<void> {
-  await world.eventually(() => changes(home).includes(what), `${home.name} hears: ${what}`);
-}
-
-/** Accounts without a session. */
-async function crowd(world: ClusterWorld, count: number): Promise<readonly UserId[]> {
-  const users: UserId[] = [];
-  for (let number = 1; number <= count; number += 1) {
-    const user = parseUserId(`m${number}`);
-    const client = await new FreshHome(world, user, user).open();
-    await world.until(client.register(PASSWORD));
-    await world.until(client.close());
-    users.push(user);
-  }
-  return users;
-}
 
 describe('a group at the edge', function () {
   this.timeout(30_000);
