@@ -52,6 +52,8 @@ const DEEDS: readonly Deed[] = [
 const ALL_WEIGHTS = DEEDS.reduce((sum, { weight }) => sum + weight, 0);
 /** Two users create it in one moment: one of them does. */
 const CONTESTED = parseGroupId('#contested');
+/** How often a person tries to make a group: the mesh loses a frame now and then also before the storm. */
+const MAKE_ATTEMPTS_MAX = 3;
 /** How often the one who made the group acts, rather than anybody. */
 const BY_MAKER = 0.7;
 
@@ -74,7 +76,8 @@ export class GroupLife {
     const { users } = this.#ports;
     for (const [index, group] of this.#groups.entries()) {
       const maker = users[index % users.length];
-      if (maker !== undefined) await this.#make(maker, group);
+      for (let attempt = 0; attempt < MAKE_ATTEMPTS_MAX; attempt += 1)
+        if (maker !== undefined && !this.#believed.has(group)) await this.#make(maker, group);
     }
   }
 
