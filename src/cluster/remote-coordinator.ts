@@ -8,7 +8,7 @@ import type { ReplyOf, RequestOf } from '../protocol/calls.ts';
 import { decode, encodeRaw } from '../protocol/codec.ts';
 import { FastChatError, invariant } from '../protocol/errors.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
-import { COORDINATOR_POLL_MS, LEASE_TTL_MS } from '../protocol/limits.ts';
+import { COORDINATOR_ASK_AGAIN_MS, COORDINATOR_POLL_MS, LEASE_TTL_MS } from '../protocol/limits.ts';
 import type { Infer } from '../protocol/schema.ts';
 import type { Coordinator, Lease } from './coordinator.ts';
 import { coordinatorCalls, viewAnnounced } from './coordinator-frames.ts';
@@ -24,6 +24,12 @@ import type { OnLive, OnView, Subscription } from './view-listeners.ts';
 
 type Calls = (typeof coordinatorCalls)['calls'];
 
+/**
+ * What may arrive any number of times, and late: a swap fails at another epoch, a claim that is known is known again. A
+ * lease that is given up twice could be the next one, and a member that leaves twice could have come back.
+ */
+const REPEATED: ReadonlySet<keyof Calls> = new Set(['view', 'watch', 'swap', 'recognise']);
+
 export interface RemoteCoordinatorOptions {
   readonly mesh: MeshPort;
   /** The node that keeps the coordinator. */
@@ -33,7 +39,8 @@ export interface RemoteCoordinatorOptions {
 
 /**
  * Every method may fail with E_UNREACHABLE or E_TIMEOUT. A `swap` or `join` that fails so may have happened, or may
- * still happen; only another swap from the same epoch settles it.
+ * still happen; only another swap from the same epoch settles it. A swap whose first answer was lost is told `current`
+ * as it made it, and not that it was `swapped`.
  */
 export class RemoteCoordinator implements Coordinator {
   readonly #mesh: MeshPort;
@@ -120,9 +127,31 @@ export class RemoteCoordinator implements Coordinator {
   ): Promise<ReplyOf<Calls, K>> {
     if (this.#isClosed) throw new FastChatError('E_UNREACHABLE', 'this node is stopping');
     const asked = encodeRaw(coordinatorCalls.packRequest(0, request));
-    const payload = await this.#mesh.requestAsync(this.#at, 'coordinator', asked, timeoutMs);
-    // Views and assignments outlive the frame; only keys are byte strings, so one copy here is cheap.
-    return coordinatorCalls.parseReply(type, itemsOf(Uint8Array.from(payload)));
+    const send = async (): Promise<ReplyOf<Calls, K>> => {
+      const payload = await this.#mesh.requestAsync(this.#at, 'coordinator', asked, timeoutMs);
+      // Views and assignments outlive the frame; only keys are byte strings, so one copy here is cheap.
+      return coordinatorCalls.parseReply(type, itemsOf(Uint8Array.from(payload)));
+    };
+    return await (REPEATED.has(type) ? this.#untilAnswered(send) : send());
+  }
+
+  /**
+   * Ends as the first of several requests does. A frame can be lost on a link that holds, and whole shards wait for an
+   * answer: so the same is asked again long before the first request is over.
+   */
+  #untilAnswered<T>(send: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const ask = (): void => {
+        void send()
+          .then(resolve, reject)
+          .finally(() => again.cancel());
+      };
+      const again = every(this.#clock, COORDINATOR_ASK_AGAIN_MS, () => {
+        if (this.#isClosed) again.cancel();
+        else ask();
+      });
+      ask();
+    });
   }
 
   /** Being a watcher ends with the coordinator's process: asking again is what renews it. */

@@ -155,6 +155,8 @@ export const COORDINATOR_POLL_MS = 5 * SECOND_MS;
 /** Changes of the view within this time are announced together. */
 export const COORDINATOR_ANNOUNCE_DELAY_MS = 20;
 export const COORDINATOR_RETRY_MS = 500;
+/** How long a node waits for the coordinator at another node before it asks the same once more: a frame may be lost. */
+export const COORDINATOR_ASK_AGAIN_MS = 1 * SECOND_MS;
 /** How often a node without a lease asks a peer for the map. */
 export const PEER_MAP_ASK_MS = 500;
 /** How often a node looks whether it hears enough of the others. */
