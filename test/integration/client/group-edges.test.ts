@@ -187,6 +187,34 @@ describe('a group at the edge', function () {
     expect(b.warnings()).to.deep.equal([]);
   });
 
+  it('shows a stay that a store which was put back to before it knows nothing of', async () => {
+    const world = await ClusterWorld.start();
+    const [a, b] = [await world.join('ann'), await world.join('ben')];
+    await world.until(a.client.group.create(team, { members: [ben] }));
+    await world.until(a.client.send(team, 'first stay'));
+    await world.shown(b, 1);
+    await world.until(a.client.group.remove(team, ben));
+    await told(world, b, 'removed @ben');
+    await world.pass(1000);
+    const backup = await b.copy('ben-restored');
+    await world.until(a.client.group.add(team, ben));
+    await world.until(a.client.send(team, 'second stay'));
+    await world.shown(b, 2);
+    await world.until(a.client.group.remove(team, ben));
+    await world.until(a.client.send(team, 'behind his back'));
+    await world.eventually(() => changes(b).at(-1) === 'removed @ben', 'ben is out again');
+    b.crash();
+    const restored = await backup.open();
+    await world.until(restored.login(PASSWORD));
+    await world.until(restored.caughtUp());
+    await world.shown(backup, 1);
+    await world.pass(1000);
+    expect(backup.shown()).to.deep.equal(['second stay']);
+    expect(changes(backup)).to.deep.equal(['added @ben', 'removed @ben']);
+    expect(await world.until(restored.groups())).to.deep.equal([]);
+    expect(backup.warnings()).to.deep.equal([]);
+  });
+
   it('is opened by a new device of somebody who looks in once a month', async () => {
     const world = await ClusterWorld.start(1);
     const [a, b] = [await world.join('ann'), await world.join('ben')];
