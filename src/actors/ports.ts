@@ -13,7 +13,7 @@ export interface ActorWrite {
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
   /** Nothing is under the key, which spares a look. */
-  readonly isNew?: boolean;
+  readonly isNew?: boolean | undefined;
 }
 
 /** One shard as its owner sees it in one epoch; every write carries that epoch. */

@@ -25,7 +25,7 @@ export interface Write {
   readonly key: StoreKey;
   readonly value: Uint8Array | undefined;
   /** Nothing is under the key, so the journal need not look for what a roll-back would put back there. */
-  readonly isNew?: boolean;
+  readonly isNew?: boolean | undefined;
 }
 
 /** The newest commit of a shard here and the epoch it was made in; {0, 0} for a shard never written. */

@@ -233,8 +233,12 @@ export function replicaPayloads(): readonly Uint8Array[] {
     { key: fill(20), value: fill(100) },
     { key: fill(21), value: undefined },
   ];
+  const committed = [
+    { key: fill(20), value: fill(100), isNew: true },
+    { key: fill(21), value: undefined, isNew: undefined },
+  ];
   const asked = [
-    { type: 'append', commits: [{ shard, epoch: 1, seq: 2, before: 1, writes }] },
+    { type: 'append', commits: [{ shard, epoch: 1, seq: 2, before: 1, writes: committed }] },
     { type: 'status', shard, epoch: 1 },
     { type: 'rollBack', shard, epoch: 1, from: head, to: 0 },
     { type: 'install', shard, epoch: 1, from: head, head, writes },

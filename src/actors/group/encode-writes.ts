@@ -147,10 +147,11 @@ function ofLife(keyOf: KeyOf, write: LifeWrite, codec: RecordCodec): readonly Ac
 function ofEntry(keyOf: KeyOf, write: LogWrite, codec: RecordCodec): readonly ActorWrite[] {
   const { entry, position, loud, bytes } = write;
   const { seq, at } = entry;
-  const key = keyOf('log', seq);
+  // Sequence numbers are never given twice.
+  const entryKey = { key: keyOf('log', seq), isNew: true };
   if (entry.type === 'operation') {
     const record = { type: 'operation', seq, at, loud, bytes, position } as const;
-    return [{ key, value: encode(logRecord, record) }];
+    return [{ ...entryKey, value: encode(logRecord, record) }];
   }
   const { from, device, counter, tag, boxEpoch, quiet, body } = entry.envelope;
   const bodyStart = body.subarray(0, BODY_START_BYTES);
@@ -158,6 +159,6 @@ function ofEntry(keyOf: KeyOf, write: LogWrite, codec: RecordCodec): readonly Ac
   const parts = codec.chunkCount(rest);
   const header = { seq, at, loud, bytes, from, device, counter, tag, boxEpoch, quiet };
   const value = encode(logRecord, { type: 'message', ...header, parts, bodyStart });
-  if (rest === undefined) return [{ key, value }];
-  return [{ key, value }, ...codec.chunk(keyOf('body', seq), rest, 0)];
+  if (rest === undefined) return [{ ...entryKey, value }];
+  return [{ ...entryKey, value }, ...codec.chunk(keyOf('body', seq), rest, 0)];
 }

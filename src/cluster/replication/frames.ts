@@ -37,8 +37,22 @@ const writes = list(write, COMMIT_WRITES_MAX);
 const standing: Type<Standing> = oneOf('absent', 'whole', 'partial', 'dropping');
 const DIGEST_BYTES = 32;
 
+/** A write of a commit: the owner also says when nothing can be under the key, so that no replica looks. */
+const committedWrite = struct({
+  key: bytes(0, STORE_KEY_BYTES_MAX),
+  value: optional(bytes(0, STORE_VALUE_BYTES_MAX)),
+  isNew: optional(bool),
+});
+const committedWrites = list(committedWrite, COMMIT_WRITES_MAX);
+
 /** One commit of the owner; `before` is the epoch of the commit that precedes it. */
-const commit = struct({ shard: shardId, epoch: u53, seq: u53, before: u53, writes });
+const commit = struct({
+  shard: shardId,
+  epoch: u53,
+  seq: u53,
+  before: u53,
+  writes: committedWrites,
+});
 
 const APPEND = 1;
 
@@ -112,7 +126,8 @@ export function packCommit(
   before: number,
   changes: readonly Write[],
 ): PackedCommit {
-  return [shard, epoch, seq, before, changes.map(({ key, value }) => [key, value ?? null])];
+  const packed = changes.map(({ key, value, isNew }) => [key, value ?? null, isNew ?? null]);
+  return [shard, epoch, seq, before, packed];
 }
 
 export function encodeAppend(commits: readonly PackedCommit[]): Uint8Array {

@@ -1,0 +1,33 @@
+import { expect } from 'chai';
+import {
+  encodeAppend,
+  packCommit,
+  replicaRequest,
+} from '../../../../src/cluster/replication/frames.ts';
+import { decode } from '../../../../src/protocol/codec.ts';
+import { parseShardId } from '../../../../src/protocol/ids.ts';
+
+describe('the commits that an owner sends', () => {
+  it('arrive as they were made, with what the owner knows of their keys', () => {
+    const shard = parseShardId(3);
+    const entry = { key: Buffer.from('entry'), value: Buffer.from('new'), isNew: true };
+    const record = { key: Buffer.from('record'), value: Buffer.from('changed') };
+    const removed = { key: Buffer.from('gone'), value: undefined };
+    const payload = encodeAppend([packCommit(shard, 7, 12, 6, [entry, record, removed])]);
+
+    const request = decode(replicaRequest, payload);
+
+    expect(request).to.deep.equal({
+      type: 'append',
+      commits: [
+        {
+          shard,
+          epoch: 7,
+          seq: 12,
+          before: 6,
+          writes: [entry, { ...record, isNew: undefined }, { ...removed, isNew: undefined }],
+        },
+      ],
+    });
+  });
+});
