@@ -8,6 +8,8 @@ import type { Snapshot } from './generator/tally.ts';
 import { Histogram } from './histogram.ts';
 import { sumUsage, usageOf } from './process-usage.ts';
 import type { Usage } from './process-usage.ts';
+import { difference, nodeCounts } from './node-metrics.ts';
+import type { NodeCounts } from './node-metrics.ts';
 import { printProfile, summarise } from './profile-summary.ts';
 import { sealedBytes } from './sealed-size.ts';
 import { openWorld } from './world.ts';
@@ -39,6 +41,8 @@ export interface Measured {
   readonly server: { readonly cpuMs: number; readonly mainShare: number; readonly rss: number };
   /** `share`: of a core, of the busiest one. */
   readonly generator: { readonly cpuMs: number; readonly share: number };
+  /** What the nodes counted meanwhile, by the names of their metrics. */
+  readonly counted: NodeCounts;
   readonly stored: number;
   readonly delivered: number;
   readonly heads: number;
@@ -142,15 +146,17 @@ export class Bench {
   ): Promise<Measured> {
     await this.each('snapshot');
     this.#profile();
+    const countedBefore = await nodeCounts(this.world);
     const startedMs = performance.now();
     const before = this.#usage();
     await until();
     const snapshots = await this.each('snapshot');
     const after = this.#usage();
     const seconds = (performance.now() - startedMs) / 1000;
+    const counted = difference(countedBefore, await nodeCounts(this.world));
     this.#profile();
     if (this.options.profile !== undefined) await this.#showProfile();
-    return { seconds, ...used(before, after, seconds), ...sumSnapshots(snapshots) };
+    return { seconds, counted, ...used(before, after, seconds), ...sumSnapshots(snapshots) };
   }
 
   /** Has the nodes collect all garbage, so that what is left is what is held; for scenarios that ask for it (`collects`). */
@@ -218,9 +224,9 @@ function used(before: Both, after: Both, seconds: number): Pick<Measured, 'serve
   };
 }
 
-type Counted = Omit<Measured, 'seconds' | 'server' | 'generator'>;
+type Tallied = Omit<Measured, 'seconds' | 'counted' | 'server' | 'generator'>;
 
-function sumSnapshots(snapshots: readonly Snapshot[]): Counted {
+function sumSnapshots(snapshots: readonly Snapshot[]): Tallied {
   const sum = (pick: (snapshot: Snapshot) => number): number =>
     snapshots.reduce((total, snapshot) => total + pick(snapshot), 0);
   const merged = (pick: (snapshot: Snapshot) => readonly number[]): Histogram => {

@@ -16,3 +16,8 @@ export async function nodeCounts({ cluster }: World): Promise<NodeCounts> {
   }
   return sums;
 }
+
+/** By how much each count grew. */
+export function difference(before: NodeCounts, after: NodeCounts): NodeCounts {
+  return new Map([...after].map(([name, count]) => [name, count - (before.get(name) ?? 0)]));
+}

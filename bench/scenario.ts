@@ -42,6 +42,17 @@ export function loadFigures({ generator, server }: Measured, units: number): Fig
   };
 }
 
+/** How well messages share what they cost: summed over all nodes, by their metrics. */
+export function sharingFigures({ counted }: Measured, units: number): Figures {
+  const of = (name: string): number => (counted.get(`fastchat_${name}`) ?? 0) / units;
+  return {
+    commitsPerMessage: of('store_commits_total'),
+    flushesPerMessage: of('store_flush_seconds_count'),
+    flushMs: (of('store_flush_seconds_sum') / of('store_flush_seconds_count')) * MS_PER_SECOND,
+    meshFramesPerMessage: of('mesh_frames_total{dir="out"}'),
+  };
+}
+
 export function latencyFigures(name: string, histogram: Measured['storedMs']): Figures {
   return {
     [`${name}P50Ms`]: histogram.quantile(0.5),

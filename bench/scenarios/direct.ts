@@ -1,11 +1,20 @@
 /** Messages between users who are online: as many as possible, and at a rate. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../bench.ts';
-import { latencyFigures, idleNote, loadFigures, rateDoubt, saturationDoubt } from '../scenario.ts';
+import {
+  latencyFigures,
+  idleNote,
+  loadFigures,
+  rateDoubt,
+  saturationDoubt,
+  sharingFigures,
+} from '../scenario.ts';
 import type { Figures, Scenario } from '../scenario.ts';
 import type { Measured } from '../bench.ts';
 
 const WARM_UP_MS = 3000;
+const BUSY_WARM_UP_MS = 8000;
+const WARM_UP_WINDOW = 8;
 
 async function connectPairs(bench: Bench): Promise<void> {
   await bench.each('attach', (index) => [bench.usersOf(index)]);
@@ -20,6 +29,7 @@ function figuresOf(measured: Measured): Figures {
     ...latencyFigures('stored', measured.storedMs),
     ...latencyFigures('pushed', measured.pushedMs),
     headPushes: measured.heads,
+    ...sharingFigures(measured, delivered),
     ...loadFigures(measured, delivered),
   };
 }
@@ -43,6 +53,17 @@ export const direct: Scenario = {
   },
 };
 
+/**
+ * As many messages as possible for a while: at a rate of its own, V8 would need minutes to see enough of them to compile
+ * what they run through, above all where several nodes share the rate.
+ */
+async function warmUp(bench: Bench): Promise<void> {
+  await bench.each('saturate', () => [{ window: WARM_UP_WINDOW }]);
+  await sleep(BUSY_WARM_UP_MS);
+  await bench.each('saturate', () => [{ window: 0 }]);
+  await bench.each('settle');
+}
+
 export const directRate: Scenario = {
   name: 'direct-rate',
   summary: 'online pairs at a fixed rate: latency',
@@ -51,6 +72,7 @@ export const directRate: Scenario = {
   async run(bench) {
     const { rate, generators } = bench.options;
     await connectPairs(bench);
+    await warmUp(bench);
     await bench.each('pace', () => [rate / generators]);
     await sleep(WARM_UP_MS);
     const measured = await bench.measure();

@@ -1,7 +1,13 @@
 /** Messages for users who are away: storing them, and handing them over later. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Measured } from '../bench.ts';
-import { latencyFigures, idleNote, loadFigures, saturationDoubt } from '../scenario.ts';
+import {
+  latencyFigures,
+  idleNote,
+  loadFigures,
+  saturationDoubt,
+  sharingFigures,
+} from '../scenario.ts';
 import type { Scenario } from '../scenario.ts';
 
 const WARM_UP_MS = 2000;
@@ -29,6 +35,7 @@ export const offlineStore: Scenario = {
       messagesPerSecond: stored / seconds,
       serverCpuUs: (server.cpuMs * 1000) / stored,
       ...latencyFigures('stored', measured.storedMs),
+      ...sharingFigures(measured, stored),
       ...loadFigures(measured, stored),
     };
     return { figures, doubt: saturationDoubt(measured), note: idleNote(measured) };

@@ -120,7 +120,8 @@ export function readMetrics(
   readGroups(node, metrics);
   readPlacement(node, metrics);
   readReplication(node, metrics);
-  const { freeBytes } = node.ports.store.stats();
+  const { freeBytes, commits } = node.ports.store.stats();
+  metrics.storeCommits.raiseTo(commits);
   metrics.storeFreeBytes.set(freeBytes);
   metrics.loopLag.set(loop.lagMs / 1000);
   metrics.loopUtilisation.set(loop.utilisation);

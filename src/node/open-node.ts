@@ -15,6 +15,7 @@ import type { Lifecycle } from '../ops/lifecycle.ts';
 import type { Log } from '../ops/log.ts';
 import { LoopSampler } from '../ops/loop-sampler.ts';
 import { createMetrics, metricsPage } from '../ops/metrics.ts';
+import type { Metrics } from '../ops/metrics.ts';
 import { probeRoutes } from '../ops/probes.ts';
 import type { ProcessIo } from '../ops/process-io.ts';
 import { systemRandom } from '../ops/random.ts';
@@ -43,6 +44,8 @@ import { Operator } from './operator.ts';
 import { peerAnswers } from './peer-answers.ts';
 import { Peers } from './peers.ts';
 import { takePlace } from './take-place.ts';
+
+const MS_PER_SECOND = 1000;
 
 export interface OpenOptions {
   readonly config: NodeConfig;
@@ -73,6 +76,7 @@ interface Ground {
   readonly addresses: NodeAddresses;
   readonly suite: VerifyingSuite;
   readonly store: ShardStore;
+  readonly metrics: Metrics;
   /** Undefined: the coordinator is embedded. */
   readonly etcd: EtcdAccess | undefined;
 }
@@ -86,26 +90,27 @@ async function prepare(
   await lifecycle.start({ name: 'data directory', stop: () => lock.release() });
   const home = new NodeHome(directory);
   const suite = await createVerifyingSuite();
+  const metrics = createMetrics();
   const store = await openLmdbShardStore({
     directory: join(directory, 'store'),
     clock: io.clock,
     limits: config.limits,
     onFailure: fail,
+    onFlush: (ms) => metrics.storeFlush.observe(ms / MS_PER_SECOND),
     journalFloor: (shard) => options.journal.floor?.(shard),
   });
   await lifecycle.start({ name: 'store', stop: () => store.close() });
   log.event('info', 'store_opened', { shards: store.shards().length });
   const etcd = await etcdAccess(config, io.clock);
   const { place, addresses } = await takePlace({ config, io, log, home, suite, store, etcd });
-  return { home, place, addresses, suite, store, etcd };
+  return { home, place, addresses, suite, store, metrics, etcd };
 }
 
 async function startChatNode(options: OpenOptions, ground: Ground, loop: LoopSampler) {
   const { config, io, log, lifecycle } = options;
-  const { home, place, addresses, suite, store } = ground;
+  const { home, place, addresses, suite, store, metrics } = ground;
   const { identity, keys, view } = place;
   const { clock } = io;
-  const metrics = createMetrics();
   const fingerprint = identityFingerprint(tlsIdentityOf(keys));
   const coordinating = await coordination({ ...ground, config, clock, log, fingerprint });
   const curve = { publicKey: identity.curvePublicKey, secretKey: identity.curveSecretKey };

@@ -242,16 +242,15 @@ export const FAMILIES = {
   },
 
   // Store
-  storeCommit: {
-    kind: 'histogram',
-    name: 'store_commit_seconds',
-    help: 'From asking for a commit to its being visible',
-    bounds: SECONDS,
+  storeCommits: {
+    kind: 'counter',
+    name: 'store_commits_total',
+    help: 'Commits written to the store, own ones and those of other owners',
   },
   storeFlush: {
     kind: 'histogram',
     name: 'store_flush_seconds',
-    help: 'From asking for a commit to its being on disk',
+    help: 'From the end of a turn to its transaction being on the disk',
     bounds: SECONDS,
   },
   storeMapBytes: { kind: 'gauge', name: 'store_map_bytes', help: 'Size of the store file' },

@@ -20,6 +20,8 @@ export interface GroupCommitOptions {
   readonly clock: Clock;
   /** Called once, with E_IO; the process that serves from this environment must end. */
   readonly onFailure: OnFailure;
+  /** Told of every transaction when it is on the disk, with the time that took since the end of its turn. */
+  readonly onFlush?: ((ms: number) => void) | undefined;
 }
 
 interface Waiter {
@@ -43,6 +45,7 @@ export class GroupCommit implements Environment {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #onFailure: OnFailure;
+  readonly #onFlush: ((ms: number) => void) | undefined;
   readonly #overlay = new WriteOverlay();
   #state: State = { at: 'open' };
   /** Collects the writes of the present turn. */
@@ -57,6 +60,7 @@ export class GroupCommit implements Environment {
     this.#disk = disk;
     this.#clock = options.clock;
     this.#onFailure = options.onFailure;
+    this.#onFlush = options.onFlush;
   }
 
   get(area: Area, key: Uint8Array): Uint8Array | undefined {
@@ -166,6 +170,7 @@ export class GroupCommit implements Environment {
     turn.watchdog?.cancel();
     this.#flushes += 1;
     this.#flushMs = this.#clock.mono() - turn.sealedAtMs;
+    this.#onFlush?.(this.#flushMs);
     while (this.#underWay[0]?.flushed === true)
       for (const waiter of this.#underWay.shift()?.waiters ?? []) waiter.resolve();
   }

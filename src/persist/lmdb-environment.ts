@@ -23,6 +23,8 @@ export interface LmdbEnvironmentOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly onFailure: OnFailure;
+  /** Told of every transaction when it is on the disk, with the time that took. */
+  readonly onFlush?: ((ms: number) => void) | undefined;
 }
 
 /** Opens or makes the environment in `directory`. @throws E_IO (damaged or unreadable), E_VERSION */

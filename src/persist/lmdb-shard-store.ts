@@ -15,6 +15,8 @@ export interface LmdbShardStoreOptions {
   readonly limits: SpaceLimits;
   /** Told once, with E_IO: the process must log it and end without touching the store again. */
   readonly onFailure: OnFailure;
+  /** Told of every transaction when it is on the disk, with the time that took. */
+  readonly onFlush?: ((ms: number) => void) | undefined;
   readonly freeSpace?: FreeSpace;
   /** The oldest commit after which the journal must stay whole, while a hand-over runs. */
   readonly journalFloor?: (shard: ShardId) => number | undefined;
