@@ -1,5 +1,8 @@
 /** What the mesh did, counted for metrics: nothing disappears without a number. */
+import { Histogram, SECONDS } from '../ops/metric-types.ts';
 import type { NodeId } from '../protocol/ids.ts';
+import { MESH_SERVICES } from './mesh-frames.ts';
+import type { MeshService } from './mesh-frames.ts';
 
 /** Why something was dropped, and in which unit it is counted. */
 export interface MeshDrops {
@@ -33,6 +36,14 @@ export interface PeerFrames {
 export interface MeshCounters {
   readonly dropped: MeshDrops;
   readonly frames: Map<NodeId, PeerFrames>;
+  /** Seconds from a request to its answer. */
+  readonly answers: Readonly<Record<MeshService, Histogram>>;
+}
+
+function createAnswerTimes(): MeshCounters['answers'] {
+  const services = Object.keys(MESH_SERVICES) as MeshService[];
+  const times = services.map((service) => [service, new Histogram(SECONDS)] as const);
+  return Object.fromEntries(times) as MeshCounters['answers'];
 }
 
 export function createMeshCounters(): MeshCounters {
@@ -48,5 +59,6 @@ export function createMeshCounters(): MeshCounters {
       unconfirmed: 0,
     },
     frames: new Map(),
+    answers: createAnswerTimes(),
   };
 }

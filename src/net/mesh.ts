@@ -68,7 +68,8 @@ export class Mesh {
     const random = options.random ?? systemRandom;
     this.#options = options;
     this.#limits = { ...DEFAULT_MESH_LIMITS, ...options.limits };
-    this.#requests = new OpenRequests(clock, random, this.#limits.requestsOpenMax);
+    const { requestsOpenMax } = this.#limits;
+    this.#requests = new OpenRequests(clock, random, requestsOpenMax, this.#counters.answers);
     this.#host = this.#createHost(random);
     this.#services = new MeshServices(this.#host.log);
     this.#lastTickMs = clock.mono();
@@ -108,7 +109,7 @@ export class Mesh {
       return refused(new FastChatError('E_TOO_LARGE', 'too large for one mesh frame'));
     const to = this.#peers.get(peer);
     if (to?.isUp !== true) return refused(this.#notUp(peer));
-    const id = this.#requests.add(peer, done, timeoutMs);
+    const id = this.#requests.add(peer, service, done, timeoutMs);
     if (id === undefined)
       return refused(unreachable(peer, 'is not asked: too many requests are open'));
     const request: MeshMessage = { type: 'request', id, service: MESH_SERVICES[service], payload };

@@ -4,6 +4,10 @@ import type { Random } from '../ops/random.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import type { NodeId } from '../protocol/ids.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
+import type { MeshCounters } from './mesh-counters.ts';
+import type { MeshService } from './mesh-frames.ts';
+
+const MS_PER_SECOND = 1000;
 
 export type RequestResult =
   | { readonly ok: true; readonly payload: Uint8Array }
@@ -14,17 +18,24 @@ export type RequestDone = (result: RequestResult) => void;
 
 interface OpenRequest {
   readonly peer: NodeId;
+  readonly service: MeshService;
   readonly done: RequestDone;
+  readonly askedMs: number;
 }
 
 export class OpenRequests {
   readonly #open = new Map<number, OpenRequest>();
   readonly #wheel: DeadlineWheel;
+  readonly #clock: Clock;
+  readonly #times: MeshCounters['answers'];
   readonly #max: number;
   /** Starts at random, so that an answer to an earlier life of this node matches nothing. */
   #nextId: number;
 
-  constructor(clock: Clock, random: Random, max: number) {
+  /** `times` takes how long every answer took. */
+  constructor(clock: Clock, random: Random, max: number, times: MeshCounters['answers']) {
+    this.#clock = clock;
+    this.#times = times;
     this.#max = max;
     this.#nextId = Math.floor(random.fraction() * 2 ** 48);
     this.#wheel = new DeadlineWheel(clock, (id) => this.#expire(id));
@@ -35,10 +46,15 @@ export class OpenRequests {
   }
 
   /** The id of the new request; undefined when too many are open. */
-  add(peer: NodeId, done: RequestDone, timeoutMs: number): number | undefined {
+  add(
+    peer: NodeId,
+    service: MeshService,
+    done: RequestDone,
+    timeoutMs: number,
+  ): number | undefined {
     if (this.#open.size >= this.#max) return undefined;
     const id = this.#nextId++;
-    this.#open.set(id, { peer, done });
+    this.#open.set(id, { peer, service, done, askedMs: this.#clock.mono() });
     this.#wheel.add(id, timeoutMs);
     return id;
   }
@@ -48,6 +64,7 @@ export class OpenRequests {
     const request = this.#open.get(id);
     if (request === undefined || request.peer !== peer) return false;
     this.#open.delete(id);
+    this.#times[request.service].observe((this.#clock.mono() - request.askedMs) / MS_PER_SECOND);
     request.done(result);
     return true;
   }

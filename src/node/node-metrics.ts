@@ -1,6 +1,7 @@
 /** Fills the metrics of a node from what its parts count; nothing on a hot path knows of metrics. */
 import type { UserMeter } from '../actors/ports.ts';
 import type { MeshDropReason } from '../net/mesh-counters.ts';
+import type { MeshService } from '../net/mesh-frames.ts';
 import type { LoopSampler } from '../ops/loop-sampler.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { ChatNode } from './node.ts';
@@ -12,12 +13,21 @@ const STAGE = {
   refused: 'rejected',
 } as const;
 
+/** Services that nodes ask each other; the others are only told. */
+const ASKED = [
+  'actor',
+  'coordinator',
+  'replica',
+  'operator',
+  'map',
+] as const satisfies readonly MeshService[];
+
 export function userMeter(metrics: Metrics): UserMeter {
   return { count: (what, by) => metrics.messages[STAGE[what]].inc(by) };
 }
 
 function readMesh(node: ChatNode, metrics: Metrics): void {
-  const { dropped, frames } = node.mesh.counters();
+  const { dropped, frames, answers } = node.mesh.counters();
   const sums = { in: 0, out: 0, bytesIn: 0, bytesOut: 0 };
   for (const peer of frames.values()) {
     sums.in += peer.in;
@@ -31,6 +41,7 @@ function readMesh(node: ChatNode, metrics: Metrics): void {
   metrics.meshBytes.out.raiseTo(sums.bytesOut);
   for (const [reason, count] of Object.entries(dropped) as Array<[MeshDropReason, number]>)
     metrics.meshDropped[reason].raiseTo(count);
+  for (const service of ASKED) metrics.meshRequests[service].copy(answers[service]);
   const members = node.cluster.status().members;
   const up = members.filter(({ isUp }) => isUp).length;
   metrics.meshPeers.up.set(up - 1);

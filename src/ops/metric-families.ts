@@ -1,5 +1,6 @@
 /** Every metric of a node, declared once; names without their prefix `fastchat_`. No user or group is ever a label. */
 import { GROUP_FAMILIES } from './group-metric-families.ts';
+import { SECONDS } from './metric-types.ts';
 
 export interface Family {
   readonly kind: 'counter' | 'gauge' | 'histogram';
@@ -11,7 +12,6 @@ export interface Family {
   readonly bounds?: readonly number[];
 }
 
-const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const COUNTS = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 export const FAMILIES = {
@@ -160,10 +160,12 @@ export const FAMILIES = {
     label: 'reason',
     values: ['hwm', 'unreachable', 'gap', 'duplicate', 'decode', 'late', 'stranger', 'unconfirmed'],
   },
-  meshRoundTrip: {
+  meshRequests: {
     kind: 'histogram',
-    name: 'mesh_rtt_seconds',
-    help: 'Round trips of heartbeats',
+    name: 'mesh_request_seconds',
+    help: 'From asking another node to its answer, with what it does for that',
+    label: 'service',
+    values: ['actor', 'coordinator', 'replica', 'operator', 'map'],
     bounds: SECONDS,
   },
 

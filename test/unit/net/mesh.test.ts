@@ -132,6 +132,18 @@ describe('mesh', () => {
       expect(results.all).to.deep.equal(['a!', 'b!']);
     });
 
+    it('are timed from the question to the answer, each service by itself', () => {
+      const world = new MeshWorld(1, { delayMs: [10, 10] });
+      const [one, two] = world.pair();
+      serveEcho(two);
+      const results = new Results();
+      one.mesh.request(N2, 'actor', utf8('a'), results.add);
+      world.pass(100);
+      const { actor, replica } = one.mesh.counters().answers;
+      expect([actor.count, replica.count]).to.deep.equal([1, 0]);
+      expect(actor.sum).to.be.within(0.02, 0.03);
+    });
+
     it('carry the error that the peer answers, with its retry time', async () => {
       const world = new MeshWorld();
       const [one, two] = world.pair();
