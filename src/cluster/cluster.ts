@@ -1,6 +1,7 @@
 /** Puts the parts of the cluster layer together for one node. */
 import type { Clock } from '../ops/clock.ts';
 import type { Log } from '../ops/log.ts';
+import type { Histogram } from '../ops/metric-types.ts';
 import type { Random } from '../ops/random.ts';
 import type { ShardStore } from '../persist/shard-store.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
@@ -80,6 +81,7 @@ export interface ClusterStatus extends PlacementSummary {
   /** Changes of copies and owners made here, and take-overs, since the start. */
   readonly steps: Readonly<Record<'ok' | 'failed', number>>;
   readonly takeOvers: Readonly<Record<'ok' | 'failed', number>>;
+  readonly takeOverTimes: Histogram;
 }
 
 export class Cluster {
@@ -273,6 +275,7 @@ export class Cluster {
       waiting: this.router.waiting,
       steps: this.#keeper.steps,
       takeOvers: this.#failOver.tries,
+      takeOverTimes: this.#failOver.times,
     };
   }
 

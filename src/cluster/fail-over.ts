@@ -5,6 +5,7 @@
  */
 import type { Clock, Timer } from '../ops/clock.ts';
 import type { Log } from '../ops/log.ts';
+import { Histogram, SECONDS } from '../ops/metric-types.ts';
 import type { NodeId, ShardId } from '../protocol/ids.ts';
 import {
   FAILOVER_PATIENCE_MS,
@@ -19,6 +20,8 @@ import { fenceQuorumOf } from './replication/quorum.ts';
 import type { ReplicaSets } from './replication/replica-sets.ts';
 import type { ShardDirectory } from './shard-map.ts';
 import { allShards } from './shards.ts';
+
+const MS_PER_SECOND = 1000;
 
 export interface FailOverPorts {
   readonly self: NodeId;
@@ -37,7 +40,10 @@ export class FailOver {
   /** Shards whose turn has come. */
   readonly #queue = new Set<ShardId>();
   readonly #trying = new Set<ShardId>();
+  /** When each of all these was found to have lost its owner. */
+  readonly #lostAtMs = new Map<ShardId, number>();
   readonly #tries = { ok: 0, failed: 0 };
+  readonly #times = new Histogram(SECONDS);
   #subscriptions: ReadonlyArray<{ cancel(): void }> = [];
 
   constructor(ports: FailOverPorts) {
@@ -74,6 +80,11 @@ export class FailOver {
     return this.#tries;
   }
 
+  /** Of those that succeeded: seconds from finding that the owner is lost to serving, with all waits and failed tries. */
+  get times(): Histogram {
+    return this.#times;
+  }
+
   #look(shards: readonly ShardId[]): void {
     const orphans = shards.flatMap((shard) => {
       const turn = this.#isKnown(shard) ? undefined : this.#turnFor(shard);
@@ -81,8 +92,10 @@ export class FailOver {
     });
     if (orphans.length === 0) return;
     this.#ports.log.event('info', 'owner_lost', { shards: orphans.length });
-    for (const { shard, turn } of orphans)
+    for (const { shard, turn } of orphans) {
+      this.#lostAtMs.set(shard, this.#ports.clock.mono());
       this.#later(shard, turn * FAILOVER_STAGGER_MS + this.#patienceMs(shard));
+    }
   }
 
   #isKnown(shard: ShardId): boolean {
@@ -126,19 +139,29 @@ export class FailOver {
       if (this.#trying.size >= FAILOVER_SHARDS_AT_ONCE) return;
       this.#queue.delete(shard);
       // It may have found an owner, or its owner a new lease, while it waited.
-      if (this.#turnFor(shard) !== undefined) void this.#takeOver(shard);
+      if (this.#turnFor(shard) === undefined) this.#lostAtMs.delete(shard);
+      else void this.#takeOver(shard);
     }
   }
 
   async #takeOver(shard: ShardId): Promise<void> {
-    const { replicaSets, directory, log } = this.#ports;
+    const { replicaSets, directory } = this.#ports;
     this.#trying.add(shard);
     const { owner: from = '' } = directory.assignment(shard) ?? {};
     const isTaken = await replicaSets.takeOver(shard);
     this.#trying.delete(shard);
     this.#tries[isTaken ? 'ok' : 'failed'] += 1;
-    if (isTaken) log.event('debug', 'shard_failed_over', { shard, from });
+    if (isTaken) this.#taken(shard, from);
     else if (this.#turnFor(shard) !== undefined) this.#later(shard, FAILOVER_RETRY_MS);
+    else this.#lostAtMs.delete(shard);
     this.#pump();
+  }
+
+  #taken(shard: ShardId, from: string): void {
+    const { clock, log } = this.#ports;
+    log.event('debug', 'shard_failed_over', { shard, from });
+    const nowMs = clock.mono();
+    this.#times.observe((nowMs - (this.#lostAtMs.get(shard) ?? nowMs)) / MS_PER_SECOND);
+    this.#lostAtMs.delete(shard);
   }
 }

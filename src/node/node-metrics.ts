@@ -92,8 +92,7 @@ function readGroups({ groups }: ChatNode, metrics: Metrics): void {
 }
 
 function readPlacement(node: ChatNode, metrics: Metrics): void {
-  const { served, held, living, wanted, ownerless, moving, steps, takeOvers } =
-    node.cluster.status();
+  const { served, held, living, wanted, ownerless, moving, ...since } = node.cluster.status();
   const { self, clock } = node.ports;
   metrics.shardsOwned.set(served);
   metrics.shardsReplicated.set(held[self] ?? 0);
@@ -102,9 +101,10 @@ function readPlacement(node: ChatNode, metrics: Metrics): void {
   metrics.shardsMoving.set(moving);
   metrics.lease.set(node.cluster.lease.validUntilMs > clock.mono() ? 1 : 0);
   for (const result of ['ok', 'failed'] as const) {
-    metrics.placementSteps[result].raiseTo(steps[result]);
-    metrics.takeovers[result].raiseTo(takeOvers[result]);
+    metrics.placementSteps[result].raiseTo(since.steps[result]);
+    metrics.takeovers[result].raiseTo(since.takeOvers[result]);
   }
+  metrics.takeoverTime.copy(since.takeOverTimes);
 }
 
 function readReplication(node: ChatNode, metrics: Metrics): void {

@@ -209,7 +209,7 @@ export const FAMILIES = {
   takeoverTime: {
     kind: 'histogram',
     name: 'takeover_seconds',
-    help: 'From deciding on an owner to serving',
+    help: 'From finding that an owner has lost its lease to serving its shard here',
     bounds: SECONDS,
   },
   unacknowledged: {

@@ -10,6 +10,7 @@ import { parseNodeId } from '../../../src/protocol/ids.ts';
 import type { NodeId, ShardId } from '../../../src/protocol/ids.ts';
 import {
   FAILOVER_PATIENCE_MS,
+  FAILOVER_RETRY_MS,
   FAILOVER_SHARDS_AT_ONCE,
   FAILOVER_STAGGER_MS,
 } from '../../../src/protocol/limits.ts';
@@ -141,6 +142,20 @@ describe('FailOver', () => {
     await world.clock.advance(2000);
     expect(world.map.assignment(S0).owner).to.equal(N2);
     expect(world.log(N2)).to.have.length(4);
+  });
+
+  it('times a take over from the loss of the owner, with the tries that failed', async () => {
+    const world = new Leases(shards(1, N1, N2));
+    const { failOver } = world.nodes.get(N2) ?? {};
+    let refusals = 3;
+    world.sets(N2).allows = () => (refusals -= 1) < 0;
+    world.setLive(N2, N3);
+    await world.clock.advance(3 * FAILOVER_RETRY_MS - 1);
+    expect(failOver?.times.count).to.equal(0);
+    await world.clock.advance(2000);
+    expect(failOver?.tries).to.deep.equal({ ok: 1, failed: 3 });
+    expect(failOver?.times.count).to.equal(1);
+    expect(failOver?.times.sum).to.be.within((3 * FAILOVER_RETRY_MS) / 1000, 2);
   });
 
   it('does not take over what it holds no copy of, nor while it has no lease itself', async () => {
