@@ -49,15 +49,16 @@ function readMesh(node: ChatNode, metrics: Metrics): void {
 }
 
 function readActors(node: ChatNode, metrics: Metrics): void {
-  const { live, activations, passivations, crashes, deadLetters } = node.ports.host.counters();
+  const counts = node.ports.host.counters();
   const sessions = node.gate.links();
   metrics.actors.session.set(sessions);
   metrics.actors.balancer.set(1);
-  metrics.actors.user.set(Math.max(0, live - sessions - 1));
-  metrics.actorActivations.raiseTo(activations);
-  metrics.actorPassivations.raiseTo(passivations);
-  metrics.actorCrashes.raiseTo(crashes);
-  metrics.deadLetters.raiseTo(deadLetters);
+  metrics.actors.address.set(Math.max(0, counts.live - sessions - 1));
+  metrics.actorActivations.raiseTo(counts.activations);
+  metrics.actorPassivations.raiseTo(counts.passivations);
+  metrics.actorCrashes.raiseTo(counts.crashes);
+  metrics.deadLetters.raiseTo(counts.deadLetters);
+  metrics.actorMailboxDepth.set(counts.mailboxDepth);
 }
 
 function readGate(node: ChatNode, metrics: Metrics): void {

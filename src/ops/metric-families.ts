@@ -12,8 +12,6 @@ export interface Family {
   readonly bounds?: readonly number[];
 }
 
-const COUNTS = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
-
 export const FAMILIES = {
   // Sessions and logins
   sessions: { kind: 'gauge', name: 'sessions', help: 'Attached sessions on this node' },
@@ -85,9 +83,9 @@ export const FAMILIES = {
   actors: {
     kind: 'gauge',
     name: 'actors',
-    help: 'Live actors',
+    help: 'Live actors; address: of users and groups',
     label: 'kind',
-    values: ['user', 'group', 'session', 'balancer'],
+    values: ['address', 'session', 'balancer'],
   },
   actorActivations: { kind: 'counter', name: 'actor_activations_total', help: 'Actors activated' },
   actorPassivations: {
@@ -101,10 +99,9 @@ export const FAMILIES = {
     help: 'Messages that made an actor fail',
   },
   actorMailboxDepth: {
-    kind: 'histogram',
+    kind: 'gauge',
     name: 'actor_mailbox_depth',
-    help: 'Messages waiting when one more arrives at an actor',
-    bounds: COUNTS,
+    help: 'Messages that wait in the mailboxes of all actors',
   },
   deadLetters: {
     kind: 'counter',
