@@ -68,11 +68,28 @@ function readGate(node: ChatNode, metrics: Metrics): void {
   metrics.logins.ok.raiseTo(counts.loginsAccepted);
   metrics.logins.redirected.raiseTo(counts.loginsRedirected);
   metrics.logins.refused.raiseTo(counts.loginsRefused);
+  metrics.logins.limited.raiseTo(counts.loginsLimited);
   metrics.registrations.raiseTo(counts.registrations);
   metrics.badFrames.raiseTo(counts.badFrames);
   metrics.pushesPaused.raiseTo(counts.pushesHeld);
-  metrics.rateLimited.messages.raiseTo(counts.rateLimited);
+  metrics.rateLimited.requests.raiseTo(counts.requestsLimited);
+  metrics.rateLimited.logins.raiseTo(counts.loginsLimited);
+  metrics.rateLimited.registrations.raiseTo(counts.registrationsLimited);
   metrics.messages.accepted.raiseTo(counts.messagesStored + counts.messagesRefused);
+}
+
+function readProofs(node: ChatNode, { tickets, authFailures }: Metrics): void {
+  const counts = node.gate.counts();
+  const { ticketsExpired, ticketsForged, ticketsReplayed, ticketsElsewhere } = counts;
+  tickets.ok.raiseTo(counts.ticketsAccepted);
+  tickets.expired.raiseTo(ticketsExpired);
+  tickets.forged.raiseTo(ticketsForged);
+  tickets.replayed.raiseTo(ticketsReplayed);
+  tickets.node.raiseTo(ticketsElsewhere);
+  authFailures.ticket.raiseTo(ticketsExpired + ticketsForged + ticketsReplayed + ticketsElsewhere);
+  authFailures.password.raiseTo(counts.passwordsRefused);
+  authFailures.device.raiseTo(counts.proofsRefused);
+  authFailures.cloned.raiseTo(counts.clonesRefused);
 }
 
 function readBalancer(node: ChatNode, metrics: Metrics): void {
@@ -128,6 +145,7 @@ export function readMetrics(
   readMesh(node, metrics);
   readActors(node, metrics);
   readGate(node, metrics);
+  readProofs(node, metrics);
   readBalancer(node, metrics);
   readGroups(node, metrics);
   readPlacement(node, metrics);

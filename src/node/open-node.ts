@@ -228,6 +228,7 @@ export async function openNode(options: OpenOptions): Promise<OpenedNode> {
     listen: ground.addresses.http,
     log,
     adminToken: await writeAdminToken(data, systemRandom),
+    onAdminRefused: () => metrics.authFailures.admin.inc(),
     routes: {
       ...probeRoutes({
         metrics: page,

@@ -39,6 +39,8 @@ export interface HttpOptions {
   readonly routes: HttpRoutes;
   /** Guards every route under `/admin/`; without it they do not exist. */
   readonly adminToken?: Redacted<string> | undefined;
+  /** Somebody asked for such a route without the token. */
+  readonly onAdminRefused?: () => void;
   readonly log: Log;
 }
 
@@ -125,10 +127,11 @@ class Router {
 
   async #reply(request: IncomingMessage, method: string): Promise<HttpReply> {
     const url = targetOf(request);
-    const { routes, adminToken, log } = this.#options;
+    const { routes, adminToken, onAdminRefused, log } = this.#options;
     if (url.pathname.startsWith('/admin/')) {
       if (adminToken === undefined || !isAuthorised(request.headers.authorization, adminToken)) {
         log.event('warn', 'admin_refused', { path: url.pathname.slice(0, 64) });
+        onAdminRefused?.();
         return failure(401, new FastChatError('E_AUTH', 'send the token of DIR/admin.token'));
       }
       log.event('info', 'admin_called', { method, path: url.pathname.slice(0, 64) });

@@ -27,7 +27,7 @@ export const FAMILIES = {
   authFailures: {
     kind: 'counter',
     name: 'auth_failures_total',
-    help: 'Failed proofs of identity by reason',
+    help: 'Failed proofs of identity by reason; cloned: a restored or copied device',
     label: 'reason',
     values: ['password', 'device', 'ticket', 'cloned', 'admin'],
   },
@@ -41,9 +41,9 @@ export const FAMILIES = {
   rateLimited: {
     kind: 'counter',
     name: 'rate_limited_total',
-    help: 'Requests over a budget',
+    help: 'Refusals because a budget was used up; requests: of sessions, also messages',
     label: 'what',
-    values: ['messages', 'logins', 'registrations', 'connections'],
+    values: ['requests', 'logins', 'registrations'],
   },
   badFrames: {
     kind: 'counter',

@@ -10,9 +10,8 @@ import type { LoginRecord } from './phases.ts';
 import type { LoginChallenge, RequestNamed } from './messages.ts';
 import { placeLogin } from './placing.ts';
 import { readDeviceKey } from './proof.ts';
-import { NOT_YOU } from './refusals.ts';
 import { answerRegistration } from './registration.ts';
-import { awaitClient, emit, failAttempt, jobNamed, refuseAttempt, work } from './turn.ts';
+import { awaitClient, emit, failAttempt, jobNamed, refuseProof, work } from './turn.ts';
 import type { Turn } from './turn.ts';
 
 /** Draws on the user's budget of attempts, and reads the record that logins need. */
@@ -69,7 +68,7 @@ export function passwordChecked(turn: Turn, success: boolean): void {
   if (job === undefined) return;
   const { callId, user, record } = job;
   emit(turn, { type: 'tell', to: user, request: { type: 'loginResult', success } });
-  if (!success) return refuseAttempt(turn, callId, NOT_YOU);
+  if (!success) return refuseProof(turn, callId, 'passwordsRefused');
   const { newDevice, proof } = job.request;
   if (newDevice !== undefined) {
     work(turn, callId, { doing: 'adding device', user, token: newDevice.token });

@@ -4,8 +4,7 @@ import type { UserReply } from '../../protocol/user-calls.ts';
 import type { RequestNamed, TicketHolder } from './messages.ts';
 import type { ProofCheck } from './phases.ts';
 import { attachLogin, placeLogin } from './placing.ts';
-import { NOT_YOU } from './refusals.ts';
-import { emit, failAttempt, jobNamed, refuseAttempt, work } from './turn.ts';
+import { count, emit, failAttempt, jobNamed, refuseProof, work } from './turn.ts';
 import type { Turn } from './turn.ts';
 
 /** The ticket is used up here, whatever becomes of this login. */
@@ -18,10 +17,11 @@ export function ticketUsed(turn: Turn, outcome: Outcome<TicketHolder>): void {
   const job = jobNamed(turn, 'reading ticket');
   if (job === undefined) return;
   if (!outcome.ok) return failAttempt(turn, job.callId, outcome.error);
+  count(turn, 'ticketsAccepted');
   const { user, device } = outcome.value;
   const { proof } = job.request;
   // A ticket is for one device: another one cannot ride on it.
-  if (proof.device !== device) return refuseAttempt(turn, job.callId, NOT_YOU);
+  if (proof.device !== device) return refuseProof(turn, job.callId, 'proofsRefused');
   readDeviceKey(turn, job.callId, { user, proof, replacement: undefined, where: 'here' });
 }
 
@@ -47,7 +47,7 @@ export function proofVerified(turn: Turn, valid: boolean): void {
   const job = jobNamed(turn, 'checking proof');
   if (job === undefined) return;
   const { callId, user, proof, replacement, where } = job;
-  if (!valid) return refuseAttempt(turn, callId, NOT_YOU);
+  if (!valid) return refuseProof(turn, callId, 'proofsRefused');
   if (replacement !== undefined) {
     work(turn, callId, { doing: 'adding device', user, token: replacement.token });
     // The proven device stays: if the answer is lost, its proof and the same key are good for another try.

@@ -5,7 +5,7 @@ import type { UserReply } from '../../protocol/user-calls.ts';
 import type { LoginChallenge, RequestNamed } from './messages.ts';
 import type { Attached, Reauth } from './phases.ts';
 import { NOT_YOU, PASSWORD_FIRST, outOfOrder, refusalOf } from './refusals.ts';
-import { emit, refuse } from './turn.ts';
+import { count, emit, refuse } from './turn.ts';
 import type { Turn } from './turn.ts';
 
 const NO_REAUTH: Reauth = { at: 'none' };
@@ -88,6 +88,7 @@ export function reauthChecked(turn: Turn, success: boolean): void {
   tellResult(turn, phase, success);
   if (!success) {
     phase.reauth = NO_REAUTH;
+    count(turn, 'passwordsRefused');
     return refuse(turn, reauth.id, NOT_YOU);
   }
   const proven = { untilMs: turn.now + REAUTH_VALID_MS, record: reauth.record };

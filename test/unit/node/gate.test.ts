@@ -114,6 +114,7 @@ describe('gate', () => {
       }
       expect(answers[0]).to.include('E_AUTH');
       expect(answers[1]).to.equal(answers[0]);
+      expect(node.gate.counts()).to.include({ loginsRefused: 2, passwordsRefused: 2 });
       const results = world.users.toldRequests.filter(({ type }) => type === 'loginResult');
       // The first one gives back the attempt that the registration was charged.
       expect(results.map((request) => 'success' in request && request.success)).to.deep.equal([
@@ -133,6 +134,7 @@ describe('gate', () => {
       expect(await codeOf(client.call({ ...login, proof: strange }))).to.equal('E_AUTH');
       const other = await world.dial(node);
       expect(await codeOf(other.call({ ...login, proof: client.proof() }))).to.equal('E_AUTH');
+      expect(node.gate.counts()).to.include({ loginsRefused: 2, proofsRefused: 2 });
     });
 
     it('asks for an invitation where it is set to', async () => {
@@ -161,6 +163,8 @@ describe('gate', () => {
       const elsewhere = await world.dial(strict, 'there');
       elsewhere.user = client.user;
       expect(await codeOf(elsewhere.passwordLogin('wrong'))).to.equal('E_AUTH');
+      const limited = { loginsLimited: 1, registrationsLimited: 1, requestsLimited: 0 };
+      expect(strict.gate.counts()).to.include(limited);
       await world.clock.advance(30_000);
       const later = await world.dial(strict, 'here');
       later.user = client.user;
@@ -241,16 +245,19 @@ describe('gate', () => {
       await (await arriveAt(other)).ticketLogin(ticket());
       const again = (await arriveAt(other)).ticketLogin(ticket());
       expect(await codeOf(again)).to.equal('E_TICKET_REPLAYED');
+      expect(other.gate.counts()).to.include({ ticketsAccepted: 1, ticketsReplayed: 1 });
     });
 
     it('a ticket works at its node only', async () => {
       expect(await codeOf((await arriveAt(node)).ticketLogin(ticket()))).to.equal('E_TICKET_NODE');
+      expect(node.gate.counts()).to.include({ loginsRefused: 1, ticketsElsewhere: 1 });
     });
 
     it('a ticket expires', async () => {
       await world.clock.advance(TICKET_LIFETIME_MS);
       const late = (await arriveAt(other)).ticketLogin(ticket());
       expect(await codeOf(late)).to.equal('E_TICKET_EXPIRED');
+      expect(other.gate.counts()).to.include({ loginsRefused: 1, ticketsExpired: 1 });
     });
 
     it('a ticket that somebody else signed is forged', async () => {
@@ -269,6 +276,7 @@ describe('gate', () => {
       const altered = Uint8Array.from(ticket());
       altered[70] = (altered[70] ?? 0) ^ 1;
       expect(await codeOf(arrived.ticketLogin(altered))).to.equal('E_TICKET_FORGED');
+      expect(other.gate.counts()).to.include({ loginsRefused: 2, ticketsForged: 2 });
     });
 
     it('a stolen ticket is worth nothing without the device', async () => {
@@ -276,6 +284,7 @@ describe('gate', () => {
       thief.user = client.user;
       thief.device = client.device;
       expect(await codeOf(thief.ticketLogin(ticket()))).to.equal('E_AUTH');
+      expect(other.gate.counts()).to.include({ ticketsAccepted: 1, proofsRefused: 1 });
     });
   });
 

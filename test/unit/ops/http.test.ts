@@ -32,8 +32,10 @@ const CLUSTER: ClusterReport = {
 describe('the operations port', () => {
   let server: HttpServer;
   let checks: Record<string, string | undefined>;
+  let refusals = 0;
 
   beforeEach(async () => {
+    refusals = 0;
     checks = { store: undefined, mesh: undefined };
     const probes = probeRoutes({
       checks: () => checks,
@@ -43,6 +45,7 @@ describe('the operations port', () => {
     server = await startHttp({
       listen: { host: '127.0.0.1', port: 0 },
       adminToken: new Redacted('letmein'),
+      onAdminRefused: () => (refusals += 1),
       log: silentLog,
       routes: {
         ...probes,
@@ -131,6 +134,7 @@ describe('the operations port', () => {
     const wrong = { headers: { authorization: 'Bearer letmeout' } };
     expect((await get('/admin/where', wrong)).status).to.equal(401);
     expect((await get('/admin/where?address=@a', admin)).body).to.deep.equal({ address: '@a' });
+    expect(refusals).to.equal(3);
   });
 
   it('hands over bodies, and refuses bad and large ones', async () => {

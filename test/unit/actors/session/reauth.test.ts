@@ -75,6 +75,7 @@ describe('password change', () => {
     bench.say(FINISH);
     const effects = bench.tell({ type: 'loginFinished', success: false });
     expect(refusals(effects)).to.deep.equal(['1 E_AUTH']);
+    expect(only(effects, 'count').map(({ what }) => what)).to.deep.equal(['passwordsRefused']);
     expect(only(effects, 'tell')[0]?.request).to.deep.equal({
       type: 'loginResult',
       success: false,
