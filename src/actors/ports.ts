@@ -46,7 +46,9 @@ export interface RecordCodec {
 
 /** What becomes of messages, counted for the operator. */
 export interface UserMeter {
-  count(what: 'stored' | 'delivered' | 'expired' | 'refused', by: number): void;
+  count(what: 'stored' | 'expired' | 'refused' | 'duplicate', by: number): void;
+  /** A device is the first to have a message, so long after it was stored. */
+  delivered(waitedMs: number): void;
 }
 
 /** How actors and sessions reach others; location-transparent. Every call of `done` happens exactly once. */

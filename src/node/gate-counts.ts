@@ -2,6 +2,9 @@
 import type { SessionCount } from '../actors/session/messages.ts';
 import type { EventName } from '../ops/log-events.ts';
 import type { Log } from '../ops/log.ts';
+import { Histogram, SECONDS } from '../ops/metric-types.ts';
+
+const MS_PER_SECOND = 1000;
 
 export type GateCounts = Readonly<Record<SessionCount, number>>;
 
@@ -16,6 +19,8 @@ const LOGGED: Partial<Record<SessionCount, EventName>> = {
 };
 
 export class GateCounter {
+  /** Seconds from asking the owner of a message to store it to its answer that it has. */
+  readonly storeTimes = new Histogram(SECONDS);
   readonly #log: Log;
   readonly #counts: Record<SessionCount, number> = {
     loginsAccepted: 0,
@@ -45,6 +50,10 @@ export class GateCounter {
 
   get counts(): GateCounts {
     return this.#counts;
+  }
+
+  stored(ms: number): void {
+    this.storeTimes.observe(ms / MS_PER_SECOND);
   }
 
   add(what: SessionCount, source: string): void {

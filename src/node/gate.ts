@@ -26,6 +26,7 @@ import { Bursts } from '../ops/bursts.ts';
 import type { Clock } from '../ops/clock.ts';
 import { CoarseTimers } from '../ops/coarse-timers.ts';
 import type { Log } from '../ops/log.ts';
+import type { Histogram } from '../ops/metric-types.ts';
 import type { Random } from '../ops/random.ts';
 import type { GateAddress } from '../protocol/account.ts';
 import type { Push } from '../protocol/client-calls.ts';
@@ -132,6 +133,10 @@ export class ClientGate {
     return this.#counter.counts;
   }
 
+  storeTimes(): Histogram {
+    return this.#counter.storeTimes;
+  }
+
   /** Hands a push to a session of this node; one that is gone is ignored. */
   deliverPush(session: number, push: Push): void {
     this.#entries.get(session)?.actor.tell({ type: 'push', push });
@@ -222,6 +227,7 @@ export class ClientGate {
       greeting: { node: here.node, bootId: here.bootId, fingerprint, registration, stretching },
       onOpened: (session, holder) => this.#opened(session, holder),
       count: (what, source) => this.#counter.add(what, source),
+      onStored: (ms) => this.#counter.stored(ms),
     };
   }
 

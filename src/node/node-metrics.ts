@@ -6,11 +6,13 @@ import type { LoopSampler } from '../ops/loop-sampler.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { ChatNode } from './node.ts';
 
+const MS_PER_SECOND = 1000;
+
 const STAGE = {
   stored: 'stored',
-  delivered: 'delivered',
   expired: 'expired',
   refused: 'rejected',
+  duplicate: 'duplicate',
 } as const;
 
 /** Services that nodes ask each other; the others are only told. */
@@ -23,7 +25,13 @@ const ASKED = [
 ] as const satisfies readonly MeshService[];
 
 export function userMeter(metrics: Metrics): UserMeter {
-  return { count: (what, by) => metrics.messages[STAGE[what]].inc(by) };
+  return {
+    count: (what, by) => metrics.messages[STAGE[what]].inc(by),
+    delivered(waitedMs) {
+      metrics.messages.delivered.inc();
+      metrics.messageDelivery.observe(waitedMs / MS_PER_SECOND);
+    },
+  };
 }
 
 function readMesh(node: ChatNode, metrics: Metrics): void {
@@ -75,6 +83,7 @@ function readGate(node: ChatNode, metrics: Metrics): void {
   metrics.rateLimited.requests.raiseTo(counts.requestsLimited);
   metrics.rateLimited.logins.raiseTo(counts.loginsLimited);
   metrics.rateLimited.registrations.raiseTo(counts.registrationsLimited);
+  metrics.messageStored.copy(node.gate.storeTimes());
   metrics.messages.accepted.raiseTo(counts.messagesStored + counts.messagesRefused);
 }
 
@@ -153,7 +162,7 @@ export function readMetrics(
   const { freeBytes, commits } = node.ports.store.stats();
   metrics.storeCommits.raiseTo(commits);
   metrics.storeFreeBytes.set(freeBytes);
-  metrics.loopLag.set(loop.lagMs / 1000);
+  metrics.loopLag.set(loop.lagMs / MS_PER_SECOND);
   metrics.loopUtilisation.set(loop.utilisation);
   metrics.draining.set(node.isDraining ? 1 : 0);
 }

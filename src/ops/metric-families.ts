@@ -55,20 +55,20 @@ export const FAMILIES = {
   messages: {
     kind: 'counter',
     name: 'messages_total',
-    help: 'Messages by the stage they reached on this node',
+    help: 'Messages by the stage they reached on this node; delivered, expired: direct ones',
     label: 'stage',
-    values: ['accepted', 'stored', 'delivered', 'read', 'expired', 'rejected', 'duplicate'],
+    values: ['accepted', 'stored', 'delivered', 'expired', 'rejected', 'duplicate'],
   },
   messageStored: {
     kind: 'histogram',
     name: 'message_stored_seconds',
-    help: 'From accepting a message at a gate to the answer "stored"',
+    help: 'From accepting a message at the gate here to the answer "stored"',
     bounds: SECONDS,
   },
   messageDelivery: {
     kind: 'histogram',
     name: 'message_delivery_seconds',
-    help: 'From storing a message to its first acknowledgement by a device',
+    help: 'From taking a direct message into a mailbox here to its first acknowledgement by a device',
     bounds: SECONDS,
   },
   pushesPaused: {

@@ -184,7 +184,7 @@ export class TappedCluster {
           replicas: 2,
           replaceAfterMs: REPLICA_REPLACE_DEFAULT_MS,
         },
-        meter: { count: () => undefined },
+        meter: { count: () => undefined, delivered: () => undefined },
         utilisation: () => 0,
       },
       view,

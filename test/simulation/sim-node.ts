@@ -15,9 +15,12 @@ import type { LinkNetwork } from '../../src/net/client-link.ts';
 import type { MemoryLinks } from '../../src/net/memory-links.ts';
 import type { MemoryMesh } from '../../src/net/memory-transport.ts';
 import type { Mesh } from '../../src/net/mesh.ts';
+import { readMetrics, userMeter } from '../../src/node/node-metrics.ts';
 import { ChatNode } from '../../src/node/node.ts';
 import type { Clock } from '../../src/ops/clock.ts';
 import type { Log } from '../../src/ops/log.ts';
+import { createMetrics } from '../../src/ops/metrics.ts';
+import type { Metrics } from '../../src/ops/metrics.ts';
 import { seededRandom } from '../../src/ops/random.ts';
 import type { Random } from '../../src/ops/random.ts';
 import { MemoryDisk } from '../../src/persist/memory-disk.ts';
@@ -85,6 +88,7 @@ export class SimNode {
   #disk = new MemoryDisk();
   #clock: ScopedClock;
   #node: ChatNode | undefined;
+  #metrics = createMetrics();
   /** Counts the starts; what belongs to an earlier one is nothing to the present one. */
   #life = 0;
   #isRunning = false;
@@ -121,6 +125,7 @@ export class SimNode {
     const { random, mesh, signingKeys, passwordSetup, bugs, log } = this.#ports;
     this.#life += 1;
     this.#isRunning = true;
+    this.#metrics = createMetrics();
     this.#joined = view ?? this.#joined;
     const life = this.#life;
     const own = seededRandom(Math.floor(random.fraction() * 2 ** 32));
@@ -165,7 +170,7 @@ export class SimNode {
           replicas: this.#ports.replicas,
           bugs,
         },
-        meter: { count: () => undefined },
+        meter: userMeter(this.#metrics),
         utilisation: () => 0,
       },
       this.#joined,
@@ -179,6 +184,12 @@ export class SimNode {
     if (node === undefined) return;
     if (bugs.hideCounters === true) hideCounters(node);
     if (isAlive()) this.#node = node;
+  }
+
+  /** What an operator would see now. */
+  metrics(): Metrics {
+    readMetrics(this.node, this.#metrics, { lagMs: 0, utilisation: 0 });
+    return this.#metrics;
   }
 
   /** The process dies: nothing it had scheduled runs, unflushed writes are gone (or a share `kept` of them is not), links break. */

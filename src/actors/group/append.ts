@@ -45,6 +45,7 @@ function answerDuplicate(turn: GroupTurn, message: Append, pair: Pair): void {
     const used = refusal('E_COUNTER', 'this counter was used for another message');
     return reject(turn, message, used);
   }
+  turn.effects.push({ type: 'count', what: 'duplicate', by: 1 });
   answerAfter(turn, pair.commit, { to: replyTo, value: { seq, at, last: counter } });
 }
 

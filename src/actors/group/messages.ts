@@ -123,6 +123,10 @@ export type GroupEffect =
   /** Tell a user's actor until it answers; comes back as `owedAnswered`. */
   | { readonly type: 'askOwed'; readonly user: UserId; readonly told: Membership }
   | { readonly type: 'schedule'; readonly inMs: number; readonly message: GroupFact }
-  | { readonly type: 'count'; readonly what: 'stored' | 'refused'; readonly by: number }
+  | {
+      readonly type: 'count';
+      readonly what: 'stored' | 'refused' | 'duplicate';
+      readonly by: number;
+    }
   /** The state is no longer what the store holds: end this life. */
   | { readonly type: 'drop'; readonly error: FastChatError };

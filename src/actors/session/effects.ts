@@ -42,6 +42,8 @@ export interface SessionPorts extends LoginPorts {
   /** The session numbered `session` is attached. */
   readonly onOpened: (session: number, holder: TicketHolder) => void;
   readonly count: (what: SessionCount, source: string) => void;
+  /** The owner of a message has stored it, so long after it was asked to. */
+  readonly onStored: (ms: number) => void;
 }
 
 /** The link of one session. */
@@ -114,12 +116,15 @@ function opened(hands: SessionHands, { holder }: EffectNamed<'opened'>): void {
 
 /** The path of every message: no promise, and the answer does not come back to the step. */
 function forward(
-  { ports: { courier, count }, source, writer }: SessionHands,
+  { ports: { clock, courier, count, onStored }, source, writer }: SessionHands,
   { id, to, request }: EffectNamed<'forward'>,
 ): void {
+  const askedMs = clock.mono();
   courier.ask<ActorCallName>(to, request, (outcome) => {
-    if (request.type === 'append' || request.type === 'groupAppend')
+    if (request.type === 'append' || request.type === 'groupAppend') {
       count(outcome.ok ? 'messagesStored' : 'messagesRefused', source);
+      if (outcome.ok) onStored(clock.mono() - askedMs);
+    }
     if (id === 0) return;
     const item = outcome.ok
       ? encodeReply(id, actorCalls.packReply<ActorCallName>(request.type, outcome.value))

@@ -154,11 +154,19 @@ class UserActor implements ActorInstance<UserInbound> {
         return this.#timers.after(effect.inMs, () => this.#self.tell(effect.message));
       case 'count':
         return meter.count(effect.what, effect.by);
+      case 'delivered':
+        return this.#countDelivered(effect);
       case 'drop':
         return this.#self.end(effect.error);
       default:
         return assertNever(effect);
     }
+  }
+
+  /** Nobody waits for quiet entries. */
+  #countDelivered({ heads, nowMs }: Extract<UserEffect, { type: 'delivered' }>): void {
+    const { meter } = this.#ports;
+    for (const { quiet, at } of heads) if (!quiet) meter.delivered(Math.max(0, nowMs - at));
   }
 
   #askOwed({ to, request }: Extract<UserEffect, { type: 'askOwed' }>): void {

@@ -65,6 +65,7 @@ function answerDuplicate(turn: UserTurn, message: Append, pair: Pair): void {
     reject(turn, message, { code: 'E_COUNTER', text: 'this counter was used for another message' });
     return;
   }
+  turn.effects.push({ type: 'count', what: 'duplicate', by: 1 });
   // A sender that did not know of `last` had its store put back to an older state: it must not take this for an answer.
   answerAfter(turn, pair.commit, { to: replyTo, value: { seq, at, last: counter } });
 }

@@ -67,7 +67,7 @@ function settleSlice(turn: UserTurn, found: HeadsFound): void {
   invariant(last?.seq === end, 'the store holds every undelivered entry');
   const told = new Set<Pair>();
   for (const head of heads) deliver(state, head, told);
-  turn.effects.push({ type: 'count', what: 'delivered', by: last.loud - log.settled.loud });
+  turn.effects.push({ type: 'delivered', heads, nowMs: turn.nowMs });
   log.settled = markOf(last);
   forgetSettled(log);
   for (const pair of told) tellSender(turn, pair.record);

@@ -120,8 +120,10 @@ export type UserEffect =
   | { readonly type: 'schedule'; readonly inMs: number; readonly message: UserFact }
   | {
       readonly type: 'count';
-      readonly what: 'stored' | 'delivered' | 'expired' | 'refused';
+      readonly what: 'stored' | 'expired' | 'refused' | 'duplicate';
       readonly by: number;
     }
+  /** A device is the first to have these. */
+  | { readonly type: 'delivered'; readonly heads: readonly EntryHead[]; readonly nowMs: number }
   /** The state is no longer what the store holds: end this life. */
   | { readonly type: 'drop'; readonly error: FastChatError };

@@ -1,7 +1,5 @@
 /** Groups through whole nodes: from the wire of one device to the wires of others, with nothing faked but the ports. */
 import { expect } from 'chai';
-import { readMetrics } from '../../../src/node/node-metrics.ts';
-import { createMetrics } from '../../../src/ops/metrics.ts';
 import type { Push } from '../../../src/protocol/client-calls.ts';
 import type { FastChatError } from '../../../src/protocol/errors.ts';
 import { parseMessageId, parseUserId } from '../../../src/protocol/ids.ts';
@@ -138,11 +136,7 @@ describe('groups through whole nodes', function () {
 
   /** What the nodes' operators see, summed over nodes. */
   function groupMetrics(world: GroupsWorld) {
-    const all = world.nodes.map(({ node }) => {
-      const metrics = createMetrics();
-      readMetrics(node, metrics, { lagMs: 0, utilisation: 0 });
-      return metrics;
-    });
+    const all = world.nodes.map((node) => node.metrics());
     const sum = (name: 'groupEntries' | 'groupFrames' | 'groupCopies'): number =>
       all.reduce((total, metrics) => total + metrics[name].value, 0);
     return { entries: sum('groupEntries'), frames: sum('groupFrames'), copies: sum('groupCopies') };

@@ -261,7 +261,7 @@ export class GroupWorld {
       clock: this.clock,
       courier: this.#courier(),
       codec: recordCodec,
-      meter: { count: () => undefined },
+      meter: { count: () => undefined, delivered: () => undefined },
       suite: this.suite,
       settings: this.#settings,
       fanOut: (nodes: readonly NodeId[], news: GroupNews) => {

@@ -261,17 +261,23 @@ describe('user actor: lives', () => {
     expect(late?.ok).to.equal(true);
   });
 
-  it('counts what it stored, delivered and refused', async () => {
+  it('counts what it stored, delivered, refused and had already, and how long a message waited', async () => {
     const world = await registered();
     const sender = await Sender.of(world);
     sender.send({ counter: 1 });
     sender.send({ counter: 3 });
+    sender.send({ counter: 2, quiet: true });
+    sender.send({ counter: 1 });
     await world.settle();
-    await world.ask({ type: 'ack', device: one, upTo: 1 });
+    await world.clock.advance(5000);
+    await world.ask({ type: 'ack', device: one, upTo: 2 });
+    await world.ask({ type: 'ack', device: one, upTo: 2 });
     expect(Object.fromEntries(world.counted)).to.deep.equal({
-      stored: 1,
+      stored: 2,
       refused: 1,
+      duplicate: 1,
       delivered: 1,
     });
+    expect(world.waitedMs[0]).to.be.within(5000, 5100);
   });
 });

@@ -35,6 +35,7 @@ export class UserWorld {
   owedAnswer: AnyOutcome | undefined = { ok: true, value: {} };
   onPush: (push: Push) => void = () => undefined;
   readonly counted = new Map<string, number>();
+  readonly waitedMs: number[] = [];
   readonly #settings: UserSettings;
   #host: ActorHost;
   #family: ActorFamily<UserInbound>;
@@ -122,6 +123,10 @@ export class UserWorld {
     return createVirtualHost({ clock: this.clock, log: silentLog, random });
   }
 
+  #count(what: string, by: number): void {
+    this.counted.set(what, (this.counted.get(what) ?? 0) + by);
+  }
+
   #makeFamily(): ActorFamily<UserInbound> {
     const ports = {
       clock: this.clock,
@@ -130,8 +135,11 @@ export class UserWorld {
       courier: this.#courier(),
       codec: recordCodec,
       meter: {
-        count: (what: string, by: number) =>
-          this.counted.set(what, (this.counted.get(what) ?? 0) + by),
+        count: (what: string, by: number) => this.#count(what, by),
+        delivered: (waitedMs: number) => {
+          this.#count('delivered', 1);
+          this.waitedMs.push(waitedMs);
+        },
       },
       settings: this.#settings,
       storeOf: () => this.#storeOfNode(this.#node),
