@@ -24,6 +24,7 @@ import { programVersion } from '../ops/version.ts';
 import { openDataDirectory } from '../persist/data-directory.ts';
 import { openLmdbShardStore } from '../persist/lmdb-shard-store.ts';
 import type { ShardStore } from '../persist/shard-store.ts';
+import { storeFileBytes } from '../persist/store-files.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import type { ShardId } from '../protocol/ids.ts';
 import { PROTOCOL_VERSION } from '../protocol/limits.ts';
@@ -222,6 +223,7 @@ export async function openNode(options: OpenOptions): Promise<OpenedNode> {
     loop,
   );
   journal.floor = (shard) => node.cluster.journalFloor(shard);
+  metrics.storeMapBytes.follow(() => storeFileBytes(join(data, 'store')));
   const page = metricsPage(metrics, { version: programVersion(), protocol: PROTOCOL_VERSION });
   const cluster = { coordinator: config.coordinator.kind, replicas: config.replicas };
   const http = await startHttp({

@@ -35,6 +35,11 @@ export function checkStoreFiles(directory: string): void {
   if (dataBytes > 0) checkDataFile(dataPath, dataBytes);
 }
 
+/** Size of the store's data file. */
+export function storeFileBytes(directory: string): number {
+  return statSync(join(directory, DATA_FILE), { throwIfNoEntry: false })?.size ?? 0;
+}
+
 /** Notes that the store exists and in which format, once. Survives a power failure at any moment. */
 export function markStoreFormat(directory: string): void {
   const path = join(directory, FORMAT_FILE);
