@@ -87,18 +87,20 @@ function readGate(node: ChatNode, metrics: Metrics): void {
   metrics.messages.accepted.raiseTo(counts.messagesStored + counts.messagesRefused);
 }
 
-function readProofs(node: ChatNode, { tickets, authFailures }: Metrics): void {
+function readProofs(node: ChatNode, metrics: Metrics): void {
   const counts = node.gate.counts();
   const { ticketsExpired, ticketsForged, ticketsReplayed, ticketsElsewhere } = counts;
-  tickets.ok.raiseTo(counts.ticketsAccepted);
-  tickets.expired.raiseTo(ticketsExpired);
-  tickets.forged.raiseTo(ticketsForged);
-  tickets.replayed.raiseTo(ticketsReplayed);
-  tickets.node.raiseTo(ticketsElsewhere);
-  authFailures.ticket.raiseTo(ticketsExpired + ticketsForged + ticketsReplayed + ticketsElsewhere);
-  authFailures.password.raiseTo(counts.passwordsRefused);
-  authFailures.device.raiseTo(counts.proofsRefused);
-  authFailures.cloned.raiseTo(counts.clonesRefused);
+  metrics.tickets.ok.raiseTo(counts.ticketsAccepted);
+  metrics.tickets.expired.raiseTo(ticketsExpired);
+  metrics.tickets.forged.raiseTo(ticketsForged);
+  metrics.tickets.replayed.raiseTo(ticketsReplayed);
+  metrics.tickets.node.raiseTo(ticketsElsewhere);
+  metrics.authFailures.ticket.raiseTo(
+    ticketsExpired + ticketsForged + ticketsReplayed + ticketsElsewhere,
+  );
+  metrics.authFailures.password.raiseTo(counts.passwordsRefused);
+  metrics.authFailures.device.raiseTo(counts.proofsRefused);
+  metrics.authFailures.cloned.raiseTo(counts.clonesRefused);
 }
 
 function readBalancer(node: ChatNode, metrics: Metrics): void {
@@ -164,5 +166,6 @@ export function readMetrics(
   metrics.storeFreeBytes.set(freeBytes);
   metrics.loopLag.set(loop.lagMs / MS_PER_SECOND);
   metrics.loopUtilisation.set(loop.utilisation);
+  metrics.up.set(process.uptime());
   metrics.draining.set(node.isDraining ? 1 : 0);
 }

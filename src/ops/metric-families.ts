@@ -258,16 +258,6 @@ export const FAMILIES = {
     name: 'store_free_bytes',
     help: 'Free space where the store lies',
   },
-  mailboxMessages: {
-    kind: 'gauge',
-    name: 'mailbox_messages',
-    help: 'Undelivered messages of the users active on this node',
-  },
-  mailboxBytes: {
-    kind: 'gauge',
-    name: 'mailbox_bytes',
-    help: 'Their size',
-  },
 
   // The process
   up: { kind: 'gauge', name: 'up_seconds', help: 'Age of this process' },

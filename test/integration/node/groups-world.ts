@@ -38,11 +38,11 @@ export class GroupsWorld extends ClusterWorld {
   /** Registers and attaches a device, wherever the balancer puts it. */
   async person(user: UserId): Promise<Person> {
     const { vault } = must(this.everybody.get(user));
-    const client = await this.#dial(0, user);
+    const client = await this.dial(0, user);
     const box = publishedBoxKey(this.suite, vault, user);
     await client.register(user, 'secret', undefined, { identity: vault.identity.publicKey, box });
     const member = new Member(this.suite, this.everybody, user);
-    return { user, client: await this.#attach(client, user), member };
+    return { user, client: await this.attach(client, user), member };
   }
 
   /** The node that a person is attached at. */
@@ -85,7 +85,8 @@ export class GroupsWorld extends ClusterWorld {
     member.take({ signed, seals: own });
   }
 
-  async #dial(node: number, from: string): Promise<TestClient> {
+  /** A link that has said hello. */
+  async dial(node: number, from: string): Promise<TestClient> {
     const client = new TestClient(this);
     const target = { ...must(this.nodes[node]).gate, fingerprint: FINGERPRINT };
     client.link = (await this.until(this.links.at(from).dial(target, client.events()))).link;
@@ -94,11 +95,12 @@ export class GroupsWorld extends ClusterWorld {
     return client;
   }
 
-  async #attach(client: TestClient, user: UserId): Promise<TestClient> {
+  /** Logs the device in, wherever the balancer puts it. */
+  async attach(client: TestClient, user: UserId): Promise<TestClient> {
     const { redirect } = await client.deviceLogin();
     if (redirect === undefined) return client;
     const index = this.nodes.findIndex(({ name }) => name === redirect.gate.node);
-    const there = await this.#dial(index, user);
+    const there = await this.dial(index, user);
     there.user = client.user;
     there.device = client.device;
     there.keys = client.keys;
