@@ -2,6 +2,8 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { FAMILIES } from '../src/ops/metric-families.ts';
+import type { Family } from '../src/ops/metric-families.ts';
 
 const root = new URL('..', import.meta.url);
 
@@ -42,6 +44,21 @@ describe('the source itself', () => {
       .filter((path) => path.startsWith('src/'))
       .filter((path) => !/^(#!.*\n)?\/\*\*/.test(read(path)));
     expect(silent).to.deep.equal([]);
+  });
+
+  it('feeds every metric that it declares, and every value of a label', () => {
+    const code = sources
+      .filter((path) => path.startsWith('src/') && !path.endsWith('metric-families.ts'))
+      .map(read)
+      .join('\n');
+    const families: readonly (readonly [string, Family])[] = Object.entries(FAMILIES);
+    const names = families.flatMap(([key, { values }]) =>
+      values === undefined ? [key] : values.map((value) => `${key}.${value}`),
+    );
+    // Some values come from a table or a loop.
+    const isFed = (name: string): boolean =>
+      code.includes(`metrics.${name}`) || code.includes(`metrics.${name.split('.')[0]}[`);
+    expect(names.filter((name) => !isFed(name))).to.deep.equal([]);
   });
 
   it('names every bound of limits.ts in docs/LIMITS.md', () => {

@@ -341,6 +341,23 @@ describe('the contract of a node', function () {
       expect(text).to.not.contain('zelda');
     });
 
+    it('/metrics tells what happened here', async () => {
+      const figures = async (): Promise<ReadonlyMap<string, number>> => {
+        const lines = (await get('/metrics')).text.matchAll(/^fastchat_(\S+) (\S+)$/gm);
+        return new Map([...lines].map(([, name = '', value]) => [name, Number(value)]));
+      };
+      expect((await get('/admin/where?address=@zelda')).status).to.equal(401);
+      // Figures are gathered twice a second.
+      let seen = await figures();
+      while (seen.get('message_stored_seconds_count') === 0) seen = await figures();
+      const stored = seen.get('messages_total{stage="stored"}');
+      expect(stored, 'the message, and what goes with it unseen').to.be.greaterThan(0);
+      expect(seen.get('message_stored_seconds_count')).to.equal(stored);
+      expect(seen.get('auth_failures_total{reason="admin"}')).to.equal(1);
+      expect(seen.get('store_map_bytes')).to.be.greaterThan(4096);
+      expect(seen.get('up_seconds')).to.be.greaterThan(0);
+    });
+
     it('/cluster tells members, epochs, owners and load', async () => {
       const { status, text } = await get('/cluster');
       expect(status).to.equal(200);
