@@ -7,12 +7,7 @@ import type { Outcome } from '../../protocol/calls.ts';
 import { asFastChatError } from '../../protocol/errors.ts';
 import type { GroupRequest } from '../../protocol/group-calls.ts';
 import type { UserId } from '../../protocol/ids.ts';
-import {
-  GROUP_KEYS_PULL_MAX,
-  PULL_ENTRIES_MAX,
-  RETENTION_SLICE_ENTRIES,
-  STORE_RANGE_MAX,
-} from '../../protocol/limits.ts';
+import { GROUP_KEYS_PULL_MAX, PULL_ENTRIES_MAX, STORE_RANGE_MAX } from '../../protocol/limits.ts';
 import { LOG_START } from '../runtime/log-mark.ts';
 import type { GroupReader, LifeReader } from './group-reader.ts';
 import { gotBy } from './marks.ts';
@@ -62,7 +57,7 @@ export function gatherFact(
   fact: Exclude<GroupFact, Fact<'identified'>>,
   { reader }: Sources,
 ): GroupMsg {
-  if (fact.type === 'retain') return { ...fact, found: headsToRetain(state, reader) };
+  if (fact.type === 'retain') return { ...fact, found: headsToRetain(state, fact.limit, reader) };
   if (fact.type === 'sweep') return { ...fact, found: leftovers(state, reader) };
   if (fact.type === 'purge') return { ...fact, found: keysToPurge(state, reader) };
   return fact;
@@ -176,9 +171,9 @@ function takenAt(
 }
 
 /** Only what is flushed may go, so only that is looked at. */
-function headsToRetain(state: GroupState, reader: GroupReader): Found['retain'] {
+function headsToRetain(state: GroupState, limit: number, reader: GroupReader): Found['retain'] {
   const { floor, committed } = state.log;
-  const range = { from: floor.seq + 1, to: committed.seq, limit: RETENTION_SLICE_ENTRIES };
+  const range = { from: floor.seq + 1, to: committed.seq, limit };
   return { oldest: lifeOf(state, reader)?.heads(range) ?? [] };
 }
 

@@ -87,8 +87,8 @@ export type GroupFact =
   | { readonly type: 'flush' }
   /** Tell how far members got. */
   | { readonly type: 'tellMarks' }
-  /** Remove what retention allows, one slice. */
-  | { readonly type: 'retain' }
+  /** Remove what retention allows, one slice of at most `limit` entries. */
+  | { readonly type: 'retain'; readonly limit: number }
   /** Remove keys and former members that nothing retained needs. */
   | { readonly type: 'sweep' }
   /** Remove what is left of earlier lives, one slice. */

@@ -23,7 +23,8 @@ export function tick(turn: GroupTurn): void {
   forgetStages(turn);
   if (state.now === undefined || nowMs < state.nextRetentionMs) return;
   state.nextRetentionMs = nowMs + RETENTION_INTERVAL_MS;
-  soon(turn, { type: 'retain' });
+  // Nearly always nothing is due, and one entry tells.
+  soon(turn, { type: 'retain', limit: 1 });
 }
 
 function soon({ effects }: GroupTurn, message: GroupFact): void {
@@ -47,7 +48,7 @@ export function retain(turn: GroupTurn, { found }: Fact<'retain'>): void {
   }));
   const place: LifeWrite = { type: 'place', record: placeOf(state) };
   beginCommit(turn, ofLife(flushed.life, [...removals, place]));
-  soon(turn, { type: 'retain' });
+  soon(turn, { type: 'retain', limit: RETENTION_SLICE_ENTRIES });
 }
 
 function firstSlice({ state, nowMs }: GroupTurn, heads: readonly StoredHead[]): StoredHead[] {

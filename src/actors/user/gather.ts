@@ -1,6 +1,6 @@
 /** What each message needs from the store before its step can run: read here, so that steps stay pure. */
 import type { DeviceId, Incarnation, UserId } from '../../protocol/ids.ts';
-import { PULL_ENTRIES_MAX, RETENTION_SLICE_ENTRIES } from '../../protocol/limits.ts';
+import { PULL_ENTRIES_MAX } from '../../protocol/limits.ts';
 import type { UserCallName, UserRequest } from '../../protocol/user-calls.ts';
 import { sliceEnd } from './delivery.ts';
 import { recentHeads } from './log.ts';
@@ -35,7 +35,7 @@ export function gatherAsk(
 /** A fact as its step needs it. */
 export function gatherFact(state: UserState, fact: UserFact, { reader }: Sources): UserMsg {
   if (fact.type === 'settle') return { ...fact, found: headsToSettle(state, 0, reader) };
-  if (fact.type === 'retain') return { ...fact, found: headsToRetain(state, reader) };
+  if (fact.type === 'retain') return { ...fact, found: headsToRetain(state, fact.limit, reader) };
   return fact;
 }
 
@@ -101,9 +101,9 @@ function headsToSettle(state: UserState, upTo: number, reader: MailboxReader): H
 }
 
 /** Only what is flushed may go, so only that is looked at. */
-function headsToRetain(state: UserState, reader: MailboxReader): Found['retain'] {
+function headsToRetain(state: UserState, limit: number, reader: MailboxReader): Found['retain'] {
   const { floor, settled, committed } = state.log;
-  const slice = { to: committed.seq, limit: RETENTION_SLICE_ENTRIES };
+  const slice = { to: committed.seq, limit };
   const oldest = reader.heads({ ...slice, from: floor + 1, to: settled.seq });
   const undelivered = reader.heads({ ...slice, from: settled.seq + 1 });
   return { oldest, undelivered, pairs: missingPairs(state, undelivered, reader) };

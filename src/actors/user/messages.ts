@@ -84,8 +84,8 @@ type FactBodies =
   | { readonly type: 'flush' }
   /** More entries were delivered than one step settles. */
   | { readonly type: 'settle' }
-  /** Remove what retention allows, one slice. */
-  | { readonly type: 'retain' }
+  /** Remove what retention allows, one slice of at most `limit` entries. */
+  | { readonly type: 'retain'; readonly limit: number }
   /** Ask the oldest notice of expiry of each sender again. */
   | { readonly type: 'retryOwed' }
   | { readonly type: 'owedAnswered'; readonly seq: number; readonly ok: boolean };

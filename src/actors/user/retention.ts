@@ -29,7 +29,8 @@ export function tick(turn: UserTurn): void {
   endLeases(turn);
   if (turn.state.account === undefined || turn.nowMs < turn.state.nextRetentionMs) return;
   turn.state.nextRetentionMs = turn.nowMs + RETENTION_INTERVAL_MS;
-  retainSoon(turn);
+  // Nearly always nothing is due, and one entry tells.
+  retainSoon(turn, 1);
 }
 
 /** Removes one slice, in one commit with the cursors that allow it. */
@@ -51,11 +52,11 @@ export function retain(turn: UserTurn, message: Retain): void {
     { type: 'mailbox', record: mailboxRecordOf(state) },
   ];
   beginCommit(turn, writes, [{ type: 'owed' }]);
-  retainSoon(turn);
+  retainSoon(turn, RETENTION_SLICE_ENTRIES);
 }
 
-function retainSoon({ effects }: UserTurn): void {
-  effects.push({ type: 'schedule', inMs: 0, message: { type: 'retain' } });
+function retainSoon({ effects }: UserTurn, limit: number): void {
+  effects.push({ type: 'schedule', inMs: 0, message: { type: 'retain', limit } });
 }
 
 function removal({ seq, parts }: StoredHead): UserWrite {
