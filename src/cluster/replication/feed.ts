@@ -11,7 +11,7 @@ import {
   REPLICA_WINDOW_BYTES,
 } from '../../protocol/limits.ts';
 import type { MeshPort } from '../mesh-port.ts';
-import { appendReply, encodeAppend } from './frames.ts';
+import { AppendEncoder, appendReply } from './frames.ts';
 import type { PackedCommit } from './frames.ts';
 
 /** The shard that commits are sent for; `Tenure` is it. */
@@ -65,12 +65,12 @@ export class Feed {
     return true;
   }
 
-  /** Sends what was added. */
-  flush(): void {
+  /** Sends what was added; `encoder` serves all feeds of a turn. */
+  flush(encoder = new AppendEncoder()): void {
     if (this.#commits.length === 0) return;
     const parts = this.#parts;
     const bytes = this.#bytes;
-    const payload = encodeAppend(this.#commits);
+    const payload = encoder.encode(this.#commits);
     this.#commits = [];
     this.#parts = new Map();
     this.#bytes = 0;

@@ -7,7 +7,7 @@ import { REPLICA_ANSWER_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { MeshPort } from '../mesh-port.ts';
 import { Feed } from './feed.ts';
 import type { FedShard } from './feed.ts';
-import { replicaRequest } from './frames.ts';
+import { AppendEncoder, replicaRequest } from './frames.ts';
 import type { ReplicaRequest } from './frames.ts';
 
 export interface FeedsPorts {
@@ -52,7 +52,8 @@ export class Feeds {
   #endTurn(): void {
     const written = this.#written;
     this.#written = new Map();
-    for (const feed of this.#feeds.values()) feed.flush();
+    const encoder = new AppendEncoder();
+    for (const feed of this.#feeds.values()) feed.flush(encoder);
     this.#ports.store.flushed().then(
       () => {
         for (const [fed, seq] of written) fed.onFlushedHere(seq);

@@ -134,6 +134,21 @@ export function encodeAppend(commits: readonly PackedCommit[]): Uint8Array {
   return encodeRaw([APPEND, commits]);
 }
 
+/** Encodes what replicas get in one turn: mostly all of them the same, and then once. */
+export class AppendEncoder {
+  #commits: readonly PackedCommit[] = [];
+  #payload: Uint8Array | undefined;
+
+  encode(commits: readonly PackedCommit[]): Uint8Array {
+    const before = this.#commits;
+    const isSame =
+      commits.length === before.length && commits.every((commit, at) => commit === before[at]);
+    if (this.#payload === undefined || !isSame) this.#payload = encodeAppend(commits);
+    this.#commits = commits;
+    return this.#payload;
+  }
+}
+
 /** Keys and values in bytes, with what stands around them. */
 export function sizeOf(changes: readonly Write[]): number {
   let total = 0;

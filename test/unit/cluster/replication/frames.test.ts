@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import {
+  AppendEncoder,
   encodeAppend,
   packCommit,
   replicaRequest,
@@ -29,5 +30,16 @@ describe('the commits that an owner sends', () => {
         },
       ],
     });
+  });
+
+  it('are encoded once for replicas that get the same', () => {
+    const shard = parseShardId(3);
+    const [first, second] = [1, 2].map((seq) => packCommit(shard, 7, seq, 6, []));
+    if (first === undefined || second === undefined) throw new Error('two commits');
+    const encoder = new AppendEncoder();
+    const payload = encoder.encode([first, second]);
+    expect(encoder.encode([first, second])).to.equal(payload);
+    expect(encoder.encode([second])).to.deep.equal(encodeAppend([second]));
+    expect(encoder.encode([first])).to.deep.equal(encodeAppend([first]));
   });
 });
