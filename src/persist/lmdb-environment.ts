@@ -13,8 +13,11 @@ import type { Clock } from '../ops/clock.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import type { Disk, DiskCommit, DiskWrite, Environment, OnFailure, Pair } from './environment.ts';
 import { GroupCommit } from './group-commit.ts';
+import { openLogFiles } from './log-files.ts';
+import { openLoggedDisk } from './logged-disk.ts';
 import { physicalKey } from './physical-keys.ts';
 import { checkStoreFiles, markStoreFormat } from './store-files.ts';
+import type { StoreFormat } from './store-files.ts';
 
 type Database = RootDatabase<Buffer, Uint8Array>;
 
@@ -30,13 +33,26 @@ export interface LmdbEnvironmentOptions {
 /** Opens or makes the environment in `directory`. @throws E_IO (damaged or unreadable), E_VERSION */
 export function openLmdbEnvironment(options: LmdbEnvironmentOptions): Environment {
   const { directory, clock } = options;
-  return new GroupCommit(lmdbDisk(openDatabase(directory), clock), options);
+  return new GroupCommit(lmdbDisk(openDatabase(directory, 'plain'), clock), options);
 }
 
-function openDatabase(directory: string): Database {
+/** The same behind a write-ahead log, for stores that many wait for. @throws E_IO (damaged or unreadable), E_VERSION */
+export async function openLoggedEnvironment(options: LmdbEnvironmentOptions): Promise<Environment> {
+  const { directory, clock } = options;
+  const disk = lmdbDisk(openDatabase(directory, 'logged'), clock);
+  try {
+    const openFiles = (areNew: boolean) => openLogFiles(directory, areNew);
+    return new GroupCommit(await openLoggedDisk({ disk, openFiles, clock }), options);
+  } catch (cause) {
+    await disk.close();
+    throw cause;
+  }
+}
+
+function openDatabase(directory: string, format: StoreFormat): Database {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    checkStoreFiles(directory);
+    checkStoreFiles(directory, format);
     // noSubdir is named because lmdb would guess a file from a dot in the directory's name.
     const database: Database = open<Buffer, Uint8Array>({
       path: directory,
@@ -44,7 +60,7 @@ function openDatabase(directory: string): Database {
       encoding: 'binary',
       keyEncoding: 'binary',
     });
-    markStoreFormat(directory);
+    markStoreFormat(directory, format);
     return database;
   } catch (cause) {
     if (cause instanceof FastChatError) throw cause;

@@ -5,7 +5,7 @@ import type { OnFailure } from './environment.ts';
 import { openShardStore } from './environment-shard-store.ts';
 import { diskFreeSpace } from './free-space.ts';
 import type { FreeSpace, SpaceLimits } from './free-space.ts';
-import { openLmdbEnvironment } from './lmdb-environment.ts';
+import { openLoggedEnvironment } from './lmdb-environment.ts';
 import type { ShardStore } from './shard-store.ts';
 
 export interface LmdbShardStoreOptions {
@@ -25,6 +25,6 @@ export interface LmdbShardStoreOptions {
 /** @throws E_IO (damaged or unreadable), E_VERSION (written by another version) */
 export async function openLmdbShardStore(options: LmdbShardStoreOptions): Promise<ShardStore> {
   const { directory, freeSpace = diskFreeSpace } = options;
-  const environment = openLmdbEnvironment(options);
+  const environment = await openLoggedEnvironment(options);
   return openShardStore({ ...options, environment, space: () => freeSpace(directory) });
 }

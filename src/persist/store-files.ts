@@ -15,16 +15,25 @@ import { checkDataFile } from './lmdb-file.ts';
 
 const DATA_FILE = 'data.mdb';
 const FORMAT_FILE = 'FORMAT';
-/** Grows when what the store writes can no longer be read by older programs. */
-const FORMAT = 'fastchat-store 1\n';
+/**
+ * What the format file says. A number grows when what the store writes can no longer be read by older programs: one that
+ * knows of no log would not see what is only there.
+ */
+const FORMATS = { plain: 'fastchat-store 1\n', logged: 'fastchat-store 2\n' } as const;
+export type StoreFormat = keyof typeof FORMATS;
+/** Formats that a store is opened from: a plain one becomes a logged one. */
+const OPENED: { readonly [F in StoreFormat]: readonly string[] } = {
+  plain: [FORMATS.plain],
+  logged: [FORMATS.plain, FORMATS.logged],
+};
 
 /** @throws E_VERSION (another format), E_IO (the data file is gone, cut off or not a store's) */
-export function checkStoreFiles(directory: string): void {
+export function checkStoreFiles(directory: string, format: StoreFormat): void {
   const dataPath = join(directory, DATA_FILE);
   const formatPath = join(directory, FORMAT_FILE);
   const dataBytes = existsSync(dataPath) ? statSync(dataPath).size : 0;
   if (existsSync(formatPath)) {
-    if (readFileSync(formatPath, 'utf8') !== FORMAT)
+    if (!OPENED[format].includes(readFileSync(formatPath, 'utf8')))
       throw new FastChatError(
         'E_VERSION',
         `${directory} was written by another version of FastChat`,
@@ -40,13 +49,13 @@ export function storeFileBytes(directory: string): number {
   return statSync(join(directory, DATA_FILE), { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Notes that the store exists and in which format, once. Survives a power failure at any moment. */
-export function markStoreFormat(directory: string): void {
+/** Notes that the store exists and in which format. Survives a power failure at any moment. */
+export function markStoreFormat(directory: string, format: StoreFormat): void {
   const path = join(directory, FORMAT_FILE);
-  if (existsSync(path)) return;
+  if (existsSync(path) && readFileSync(path, 'utf8') === FORMATS[format]) return;
   const draft = `${path}.new`;
   const file = openSync(draft, 'w', 0o600);
-  writeSync(file, FORMAT);
+  writeSync(file, FORMATS[format]);
   fsyncSync(file);
   closeSync(file);
   renameSync(draft, path);

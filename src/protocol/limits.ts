@@ -103,6 +103,14 @@ export const STORE_RANGE_MAX = 500;
 export const JOURNAL_RECORDS_KEPT = 1024;
 /** Journal records are trimmed this many at a time, by the commit that makes them superfluous. */
 export const JOURNAL_TRIM_RECORDS = 64;
+/** One of the two files of a node's write-ahead log; appends wait while both hold what the store has not got. */
+export const STORE_LOG_FILE_BYTES = 16 * MIB;
+/** A file of the log grows by this much at a time. */
+export const STORE_LOG_GROWTH_BYTES = 256 * KIB;
+/** What is logged goes to the store when so many writes wait, and so many at a time: more would block the event loop. */
+export const STORE_APPLY_WRITES = 1024;
+/** And at the latest after this time. */
+export const STORE_APPLY_DELAY_MS = 200;
 export const COMMIT_WATCHDOG_MS = 10 * SECOND_MS;
 /** How often a commit is looked at in that time. */
 export const COMMIT_WATCHDOG_LOOKS = 10;

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { systemClock } from '../../../src/ops/clock.ts';
 import { storeKey } from '../../../src/persist/keys.ts';
+import { openShardStore } from '../../../src/persist/environment-shard-store.ts';
+import { openLmdbEnvironment } from '../../../src/persist/lmdb-environment.ts';
 import { openLmdbShardStore } from '../../../src/persist/lmdb-shard-store.ts';
 import type { ShardStore } from '../../../src/persist/shard-store.ts';
 import { parseShardId } from '../../../src/protocol/ids.ts';
@@ -50,6 +52,10 @@ function linesOf(command: string, args: readonly string[]): Lines {
   return { child, lines, until, ended };
 }
 
+function fail(error: Error): void {
+  throw error;
+}
+
 describe('the store on a real disk', function () {
   this.timeout(15_000);
   let root: string;
@@ -59,9 +65,7 @@ describe('the store on a real disk', function () {
       directory,
       clock: systemClock,
       limits: { freeSpaceBytes: 0, freeSpaceRatio: 0 },
-      onFailure: (error) => {
-        throw error;
-      },
+      onFailure: fail,
     });
   const refusal = async (): Promise<{ code: string; message: string }> => {
     try {
@@ -168,9 +172,40 @@ describe('the store on a real disk', function () {
       expect(await refusal()).to.include({ code: 'E_IO' });
     });
 
+    it('refuses to start without its log', async () => {
+      rmSync(join(directory, 'log.1'));
+      const { code, message } = await refusal();
+      expect(code).to.equal('E_IO');
+      expect(message).to.include('log.1');
+    });
+
+    it('opens although its log is damaged, when the store has everything', async () => {
+      for (const name of ['log.0', 'log.1']) writeFileSync(join(directory, name), 'garbage');
+      const store = await open();
+      expect(store.head(SHARD).seq).to.equal(10);
+      await store.close();
+    });
+
+    it('opens a store of the time before the log', async () => {
+      const plain = join(root, 'plain');
+      const old = openLmdbEnvironment({ directory: plain, clock: systemClock, onFailure: fail });
+      const before = await openShardStore({
+        environment: old,
+        clock: systemClock,
+        limits: { freeSpaceBytes: 0, freeSpaceRatio: 0 },
+        space: () => ({ freeBytes: 1e9, totalBytes: 1e9 }),
+      });
+      await before.commit(SHARD, 1, [{ key: storeKey(1), value: new Uint8Array(1200) }]);
+      await before.close();
+      directory = plain;
+      const store = await open();
+      expectAll(store, 1);
+      await store.close();
+    });
+
     it('refuses another format', async () => {
-      expect(readFileSync(join(directory, 'FORMAT'), 'utf8')).to.equal('fastchat-store 1\n');
-      writeFileSync(join(directory, 'FORMAT'), 'fastchat-store 2\n');
+      expect(readFileSync(join(directory, 'FORMAT'), 'utf8')).to.equal('fastchat-store 2\n');
+      writeFileSync(join(directory, 'FORMAT'), 'fastchat-store 3\n');
       expect(await refusal()).to.include({ code: 'E_VERSION' });
     });
 

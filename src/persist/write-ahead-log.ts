@@ -1,0 +1,160 @@
+/**
+ * The write-ahead log of a disk: turns become durable by being appended to a file, one short write in sequence instead of a
+ * transaction all over the disk. Two files take turns; one is written over again once everything in it is `released`, so the
+ * log is bounded, and an append waits when both are full.
+ *
+ * One write is under way at a time. Turns that come meanwhile go together as the next one: a busy log costs few writes.
+ */
+import type { LoggedWrite, LoggedTurn } from './log-record.ts';
+import { encodeTurn, readTurns } from './log-record.ts';
+import { STORE_LOG_FILE_BYTES, STORE_LOG_GROWTH_BYTES } from '../protocol/limits.ts';
+
+/** What the log needs of a file. */
+export interface LogFile {
+  /** Its length when it was opened. */
+  readonly size: number;
+  /** All that is in it, before anything is written. */
+  read(): Buffer;
+  /** On the disk when it resolves; extends the file where it must. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where appends go, and what is still needed there. */
+interface Tail {
+  readonly file: LogFile;
+  /** Where the next record goes. */
+  position: number;
+  /** Space set aside, so that most writes do not change the length of the file. */
+  size: number;
+  /** The newest turn in it. */
+  last: number;
+}
+
+interface Waiting {
+  readonly number: number;
+  readonly record: Buffer;
+  readonly resolve: () => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+export class WriteAheadLog {
+  readonly #generation: number;
+  readonly #fileBytes: number;
+  #front: Tail;
+  #back: Tail;
+  #waiting: Waiting[] = [];
+  #isWriting = false;
+  #last = 0;
+  #released = 0;
+
+  /** Begins a generation: nothing that the files hold is needed any more. */
+  constructor(
+    files: readonly [LogFile, LogFile],
+    generation: number,
+    fileBytes = STORE_LOG_FILE_BYTES,
+  ) {
+    this.#generation = generation;
+    this.#fileBytes = fileBytes;
+    this.#front = { file: files[0], position: 0, size: files[0].size, last: 0 };
+    this.#back = { file: files[1], position: 0, size: files[1].size, last: 0 };
+  }
+
+  /** Appends a turn, which gets the next number from 1 on. Resolves when it is on the disk; turns do so in order. */
+  append(writes: readonly LoggedWrite[]): Promise<void> {
+    const number = (this.#last += 1);
+    const record = encodeTurn({ generation: this.#generation, number }, writes);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ number, record, resolve, reject });
+      this.#writeOn();
+    });
+  }
+
+  /** Turns up to `number` are safe elsewhere. */
+  release(number: number): void {
+    this.#released = Math.max(this.#released, number);
+    this.#writeOn();
+  }
+
+  /** Nothing may be under way. */
+  async close(): Promise<void> {
+    await this.#front.file.close();
+    await this.#back.file.close();
+  }
+
+  #writeOn(): void {
+    if (this.#isWriting || this.#waiting.length === 0 || !this.#makeRoom()) return;
+    const batch = this.#takeBatch();
+    this.#isWriting = true;
+    this.#write(batch.map(({ record }) => record)).then(
+      () => {
+        this.#isWriting = false;
+        this.#front.last = batch.at(-1)?.number ?? this.#front.last;
+        for (const { resolve } of batch) resolve();
+        this.#writeOn();
+      },
+      // Nothing more is written: what a failed disk has is not known.
+      (cause: unknown) => {
+        for (const { reject } of [...batch, ...this.#waiting]) reject(cause);
+      },
+    );
+  }
+
+  /** False when the next record fits into neither file yet. */
+  #makeRoom(): boolean {
+    const next = this.#waiting[0]?.record.length ?? 0;
+    const { position } = this.#front;
+    // A record longer than a file has one for itself.
+    if (position === 0 || position + next <= this.#fileBytes) return true;
+    if (this.#back.last > this.#released) return false;
+    [this.#front, this.#back] = [this.#back, this.#front];
+    this.#front.position = 0;
+    return true;
+  }
+
+  #takeBatch(): readonly Waiting[] {
+    let end = this.#front.position;
+    let count = 0;
+    for (const { record } of this.#waiting) {
+      if (count > 0 && end + record.length > this.#fileBytes) break;
+      end += record.length;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  #write(records: readonly Buffer[]): Promise<void> {
+    const tail = this.#front;
+    const { position } = tail;
+    const bytes = records.reduce((sum, { length }) => sum + length, 0);
+    tail.position += bytes;
+    if (tail.position <= tail.size) return tail.file.write(joined(records, bytes), position);
+    tail.size = Math.ceil(tail.position / STORE_LOG_GROWTH_BYTES) * STORE_LOG_GROWTH_BYTES;
+    // Zeros behind the records: a new length costs the file system more than a write within the old one.
+    const padding = Buffer.alloc(tail.size - tail.position);
+    return tail.file.write(Buffer.concat([...records, padding]), position);
+  }
+}
+
+function joined(records: readonly Buffer[], bytes: number): Buffer {
+  const [only, second] = records;
+  return only !== undefined && second === undefined ? only : Buffer.concat(records, bytes);
+}
+
+/** What the files hold of `generation` after turn `applied`, in order, up to the first turn that is missing. */
+export function turnsAfter(
+  files: readonly LogFile[],
+  generation: number,
+  applied: number,
+): readonly LoggedTurn[] {
+  const byNumber = new Map<number, LoggedTurn>();
+  for (const file of files)
+    for (const turn of readTurns(file.read()))
+      if (turn.generation === generation) byNumber.set(turn.number, turn);
+  const turns: LoggedTurn[] = [];
+  for (let number = applied + 1; ; number += 1) {
+    const turn = byNumber.get(number);
+    if (turn === undefined) return turns;
+    turns.push(turn);
+  }
+}
