@@ -19,8 +19,8 @@ import type {
 } from './environment.ts';
 import type { LoggedWrite, TurnName } from './log-record.ts';
 import { LOG_AREA, keyWithinArea, physicalKey } from './physical-keys.ts';
-import { turnsAfter, WriteAheadLog } from './write-ahead-log.ts';
-import type { LogFile } from './write-ahead-log.ts';
+import { checkSizes, turnsAfter, WriteAheadLog } from './write-ahead-log.ts';
+import type { LogFile, LogSizes } from './write-ahead-log.ts';
 
 export interface LoggedDiskOptions {
   readonly disk: Disk;
@@ -42,17 +42,20 @@ interface PendingTurn {
 /** Applies what a crash left in the log, then begins a new generation of it. @throws E_IO */
 export async function openLoggedDisk(options: LoggedDiskOptions): Promise<Disk> {
   const { disk } = options;
-  const mark = readMark(disk);
-  const files = options.openFiles(mark === undefined);
-  const { generation, number } = mark ?? { generation: 0, number: 0 };
-  const begun = { generation: generation + 1, number: 0 };
-  const left = turnsAfter(files, generation, number).map(({ writes }) => writes.map(diskWrite));
-  await disk.commit([...lastOfEach(left), markWrite(begun)]).flushed;
-  return new LoggedDisk(
-    options,
-    new WriteAheadLog(files, begun.generation, options.fileBytes),
-    begun.generation,
-  );
+  const applied = readMark(disk);
+  const files = options.openFiles(applied === undefined);
+  const generation = (applied?.generation ?? 0) + 1;
+  const log = new WriteAheadLog(files, generation, options.fileBytes);
+  const left = applied === undefined ? [] : leftIn(files, applied);
+  await disk.commit([...lastOfEach(left), markWrite({ generation, number: 0, sizes: log.sizes })])
+    .flushed;
+  return new LoggedDisk(options, log, generation);
+}
+
+/** The writes of the turns that a crash left in the log. @throws E_IO */
+function leftIn(files: readonly LogFile[], mark: Mark): ReadonlyArray<readonly DiskWrite[]> {
+  checkSizes(files, mark.sizes);
+  return turnsAfter(files, mark).map(({ writes }) => writes.map(diskWrite));
 }
 
 class LoggedDisk implements Disk {
@@ -119,7 +122,7 @@ class LoggedDisk implements Disk {
     const turns = this.#takeTurns();
     const number = turns.at(-1)?.number ?? 0;
     const writes = lastOfEach(turns.map((turn) => turn.writes));
-    writes.push(markWrite({ generation: this.#generation, number }));
+    writes.push(markWrite({ generation: this.#generation, number, sizes: this.#log.sizes }));
     const applying = this.#commit(writes, turns).then(
       () => {
         this.#applying = undefined;
@@ -170,24 +173,37 @@ function lastOfEach(turns: ReadonlyArray<readonly DiskWrite[]>): DiskWrite[] {
   return [...areas.values()].flatMap((area) => [...area.values()]);
 }
 
+/** Up to which turn of the log the disk has everything, and how long the log was by then. */
+interface Mark extends TurnName {
+  readonly sizes: LogSizes;
+}
+
 const MARK_KEY = new Uint8Array(0);
 const GENERATION_BYTES = 4;
 const NUMBER_BYTES = 6;
+const SIZE_BYTES = 6;
+const SIZES_FROM = GENERATION_BYTES + NUMBER_BYTES;
 
-/** Up to which turn of the log the disk has everything. */
-function markWrite({ generation, number }: TurnName): DiskWrite {
-  const value = Buffer.alloc(GENERATION_BYTES + NUMBER_BYTES);
-  value.writeUIntBE(number, value.writeUInt32BE(generation, 0), NUMBER_BYTES);
+function markWrite({ generation, number, sizes: [first, second] }: Mark): DiskWrite {
+  const value = Buffer.alloc(SIZES_FROM + 2 * SIZE_BYTES);
+  value.writeUInt32BE(generation, 0);
+  value.writeUIntBE(number, GENERATION_BYTES, NUMBER_BYTES);
+  value.writeUIntBE(first, SIZES_FROM, SIZE_BYTES);
+  value.writeUIntBE(second, SIZES_FROM + SIZE_BYTES, SIZE_BYTES);
   return { area: LOG_AREA, text: '', physical: physicalKey(LOG_AREA, MARK_KEY), value };
 }
 
-function readMark(disk: Disk): TurnName | undefined {
+function readMark(disk: Disk): Mark | undefined {
   const bytes = disk.get(LOG_AREA, MARK_KEY);
   if (bytes === undefined) return undefined;
   const value = Buffer.from(bytes);
   return {
     generation: value.readUInt32BE(0),
     number: value.readUIntBE(GENERATION_BYTES, NUMBER_BYTES),
+    sizes: [
+      value.readUIntBE(SIZES_FROM, SIZE_BYTES),
+      value.readUIntBE(SIZES_FROM + SIZE_BYTES, SIZE_BYTES),
+    ],
   };
 }
 

@@ -5,9 +5,10 @@
  *
  * One write is under way at a time. Turns that come meanwhile go together as the next one: a busy log costs few writes.
  */
-import type { LoggedWrite, LoggedTurn } from './log-record.ts';
-import { encodeTurn, readTurns } from './log-record.ts';
+import { FastChatError, invariant } from '../protocol/errors.ts';
 import { STORE_LOG_FILE_BYTES, STORE_LOG_GROWTH_BYTES } from '../protocol/limits.ts';
+import { encodeTurn, readTurns } from './log-record.ts';
+import type { LoggedTurn, LoggedWrite, TurnName } from './log-record.ts';
 
 /** What the log needs of a file. */
 export interface LogFile {
@@ -19,6 +20,9 @@ export interface LogFile {
   write(bytes: Uint8Array, position: number): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Lengths of the two files, bytes. */
+export type LogSizes = readonly [number, number];
 
 /** Where appends go, and what is still needed there. */
 interface Tail {
@@ -41,6 +45,7 @@ interface Waiting {
 export class WriteAheadLog {
   readonly #generation: number;
   readonly #fileBytes: number;
+  readonly #tails: readonly [Tail, Tail];
   #front: Tail;
   #back: Tail;
   #waiting: Waiting[] = [];
@@ -56,8 +61,17 @@ export class WriteAheadLog {
   ) {
     this.#generation = generation;
     this.#fileBytes = fileBytes;
-    this.#front = { file: files[0], position: 0, size: files[0].size, last: 0 };
-    this.#back = { file: files[1], position: 0, size: files[1].size, last: 0 };
+    const [first, second] = files.map((file) => ({ file, position: 0, size: file.size, last: 0 }));
+    invariant(first !== undefined && second !== undefined, 'a log has two files');
+    this.#tails = [first, second];
+    this.#front = first;
+    this.#back = second;
+  }
+
+  /** How long the files are on the disk. */
+  get sizes(): LogSizes {
+    const [first, second] = this.#tails;
+    return [first.size, second.size];
   }
 
   /** Appends a turn, which gets the next number from 1 on. Resolves when it is on the disk; turns do so in order. */
@@ -123,16 +137,17 @@ export class WriteAheadLog {
     return this.#waiting.splice(0, count);
   }
 
-  #write(records: readonly Buffer[]): Promise<void> {
+  async #write(records: readonly Buffer[]): Promise<void> {
     const tail = this.#front;
     const { position } = tail;
     const bytes = records.reduce((sum, { length }) => sum + length, 0);
     tail.position += bytes;
     if (tail.position <= tail.size) return tail.file.write(joined(records, bytes), position);
-    tail.size = Math.ceil(tail.position / STORE_LOG_GROWTH_BYTES) * STORE_LOG_GROWTH_BYTES;
+    const size = Math.ceil(tail.position / STORE_LOG_GROWTH_BYTES) * STORE_LOG_GROWTH_BYTES;
     // Zeros behind the records: a new length costs the file system more than a write within the old one.
-    const padding = Buffer.alloc(tail.size - tail.position);
-    return tail.file.write(Buffer.concat([...records, padding]), position);
+    const padding = Buffer.alloc(size - tail.position);
+    await tail.file.write(Buffer.concat([...records, padding]), position);
+    tail.size = size;
   }
 }
 
@@ -141,20 +156,30 @@ function joined(records: readonly Buffer[], bytes: number): Buffer {
   return only !== undefined && second === undefined ? only : Buffer.concat(records, bytes);
 }
 
-/** What the files hold of `generation` after turn `applied`, in order, up to the first turn that is missing. */
-export function turnsAfter(
-  files: readonly LogFile[],
-  generation: number,
-  applied: number,
-): readonly LoggedTurn[] {
+/**
+ * What the files hold of the generation of `applied` after it, in order, up to the first turn that is missing.
+ * @throws E_IO (the files cannot be what they were when `applied` was noted)
+ */
+export function turnsAfter(files: readonly LogFile[], applied: TurnName): readonly LoggedTurn[] {
   const byNumber = new Map<number, LoggedTurn>();
   for (const file of files)
     for (const turn of readTurns(file.read()))
-      if (turn.generation === generation) byNumber.set(turn.number, turn);
+      if (turn.generation === applied.generation) byNumber.set(turn.number, turn);
   const turns: LoggedTurn[] = [];
-  for (let number = applied + 1; ; number += 1) {
+  for (let number = applied.number + 1; ; number += 1) {
     const turn = byNumber.get(number);
-    if (turn === undefined) return turns;
+    if (turn === undefined) break;
     turns.push(turn);
   }
+  // Its record is written over only when the one after it is in the other file.
+  if (applied.number > 0 && !byNumber.has(applied.number) && turns.length === 0)
+    throw new FastChatError('E_IO', 'the log of the store is damaged');
+  return turns;
+}
+
+/** @throws E_IO (a file is shorter than it was) */
+export function checkSizes(files: readonly LogFile[], sizes: LogSizes): void {
+  for (const [index, { size }] of files.entries())
+    if (size < (sizes[index] ?? 0))
+      throw new FastChatError('E_IO', 'the log of the store is cut off');
 }

@@ -386,6 +386,8 @@ export const RETENTION_PATROL_USERS = 50;
 /** Log entries and store keys removed by one commit. */
 export const RETENTION_SLICE_ENTRIES = 256;
 export const RETENTION_SLICE_KEYS = 1024;
+/** Entries that are read to tell whether anything is due: nearly always nothing is, and the oldest tells. */
+export const RETENTION_LOOK_ENTRIES = 1;
 /** Log entries settled by one step; more are settled in further steps. */
 export const SETTLE_SLICE_ENTRIES = 256;
 /** Heads of the newest undelivered entries kept in memory, so that acknowledgements of devices online read nothing. */

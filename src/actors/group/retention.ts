@@ -4,6 +4,7 @@
  */
 import {
   RETENTION_INTERVAL_MS,
+  RETENTION_LOOK_ENTRIES,
   RETENTION_SLICE_ENTRIES,
   RETENTION_SLICE_KEYS,
 } from '../../protocol/limits.ts';
@@ -16,6 +17,8 @@ import type { GroupWrite, LifeWrite, PlaceRecord, StayRecord } from './records.t
 import { forgetStages } from './stages.ts';
 import type { GroupState, GroupTurn } from './state.ts';
 
+const SLICE: GroupFact = { type: 'retain', limit: RETENTION_SLICE_ENTRIES };
+
 /** Time has passed. */
 export function tick(turn: GroupTurn): void {
   const { state, nowMs } = turn;
@@ -23,8 +26,7 @@ export function tick(turn: GroupTurn): void {
   forgetStages(turn);
   if (state.now === undefined || nowMs < state.nextRetentionMs) return;
   state.nextRetentionMs = nowMs + RETENTION_INTERVAL_MS;
-  // Nearly always nothing is due, and one entry tells.
-  soon(turn, { type: 'retain', limit: 1 });
+  soon(turn, { type: 'retain', limit: RETENTION_LOOK_ENTRIES });
 }
 
 function soon({ effects }: GroupTurn, message: GroupFact): void {
@@ -32,13 +34,14 @@ function soon({ effects }: GroupTurn, message: GroupFact): void {
 }
 
 /** Removes one slice; when nothing is left to remove, what depended on it. */
-export function retain(turn: GroupTurn, { found }: Fact<'retain'>): void {
+export function retain(turn: GroupTurn, { found, limit }: Fact<'retain'>): void {
   const { state } = turn;
   const { flushed } = state;
   if (flushed === undefined || state.now?.life !== flushed.life) return;
   const slice = firstSlice(turn, found.oldest);
   const last = slice.at(-1);
   if (last === undefined) return soon(turn, { type: 'sweep' });
+  if (limit < RETENTION_SLICE_ENTRIES) return soon(turn, SLICE);
   const { seq, loud, bytes } = last;
   state.log.floor = { seq, loud, bytes };
   const removals = slice.map(({ seq: gone, parts }): LifeWrite => ({
@@ -48,7 +51,7 @@ export function retain(turn: GroupTurn, { found }: Fact<'retain'>): void {
   }));
   const place: LifeWrite = { type: 'place', record: placeOf(state) };
   beginCommit(turn, ofLife(flushed.life, [...removals, place]));
-  soon(turn, { type: 'retain', limit: RETENTION_SLICE_ENTRIES });
+  soon(turn, SLICE);
 }
 
 function firstSlice({ state, nowMs }: GroupTurn, heads: readonly StoredHead[]): StoredHead[] {

@@ -7,6 +7,7 @@ import {
   EXPIRED_RANGES_MAX,
   OWED_NOTICES_MAX,
   RETENTION_INTERVAL_MS,
+  RETENTION_LOOK_ENTRIES,
   RETENTION_SLICE_ENTRIES,
   RETENTION_SLICE_KEYS,
 } from '../../protocol/limits.ts';
@@ -29,11 +30,10 @@ export function tick(turn: UserTurn): void {
   endLeases(turn);
   if (turn.state.account === undefined || turn.nowMs < turn.state.nextRetentionMs) return;
   turn.state.nextRetentionMs = turn.nowMs + RETENTION_INTERVAL_MS;
-  // Nearly always nothing is due, and one entry tells.
-  retainSoon(turn, 1);
+  retainSoon(turn, RETENTION_LOOK_ENTRIES);
 }
 
-/** Removes one slice, in one commit with the cursors that allow it. */
+/** Removes one slice, in one commit with the cursors that allow it; a look only tells whether there is one. */
 export function retain(turn: UserTurn, message: Retain): void {
   const { state } = turn;
   const { oldest, undelivered, pairs } = message.found;
@@ -42,6 +42,7 @@ export function retain(turn: UserTurn, message: Retain): void {
     ? firstSlice(undelivered, (head) => head.at < turn.nowMs - state.settings.mailboxTtlMs)
     : [];
   if (history.length === 0 && late.length === 0) return;
+  if (message.limit < RETENTION_SLICE_ENTRIES) return retainSoon(turn, RETENTION_SLICE_ENTRIES);
   admitPairs(state, pairs);
   const notices = expire(turn, late);
   state.log.floor = history.at(-1)?.seq ?? state.log.floor;

@@ -179,11 +179,19 @@ describe('the store on a real disk', function () {
       expect(message).to.include('log.1');
     });
 
-    it('opens although its log is damaged, when the store has everything', async () => {
-      for (const name of ['log.0', 'log.1']) writeFileSync(join(directory, name), 'garbage');
-      const store = await open();
-      expect(store.head(SHARD).seq).to.equal(10);
-      await store.close();
+    it('refuses a log that is cut off, or is not one', async () => {
+      const path = join(directory, 'log.0');
+      const log = readFileSync(path);
+      for (const damaged of [
+        Buffer.alloc(0),
+        log.subarray(0, log.length / 2),
+        Buffer.alloc(log.length, 'x'),
+      ]) {
+        writeFileSync(path, damaged);
+        expect(await refusal(), `${damaged.length} bytes`).to.include({ code: 'E_IO' });
+      }
+      writeFileSync(path, log);
+      expect(await refusal()).to.include({ code: 'opened' });
     });
 
     it('opens a store of the time before the log', async () => {
