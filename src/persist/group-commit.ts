@@ -1,7 +1,7 @@
 /** The environment over any disk: group commit, reads through pending writes, the watchdog and the failure latch. */
 import type { Clock, Timer } from '../ops/clock.ts';
 import { FastChatError } from '../protocol/errors.ts';
-import { COMMIT_WATCHDOG_LOOKS, COMMIT_WATCHDOG_MS } from '../protocol/limits.ts';
+import { watchDisk } from './disk-watch.ts';
 import type {
   Area,
   Disk,
@@ -20,7 +20,7 @@ export interface GroupCommitOptions {
   readonly clock: Clock;
   /** Called once, with E_IO; the process that serves from this environment must end. */
   readonly onFailure: OnFailure;
-  /** Told of every transaction when it is on the disk, with the time that took since the end of its turn. */
+  /** Told of every turn when it is durable, with the time that took since its end. */
   readonly onFlush?: ((ms: number) => void) | undefined;
 }
 
@@ -29,7 +29,7 @@ interface Waiter {
   reject(error: FastChatError): void;
 }
 
-/** One transaction and everybody who waits for it. */
+/** The writes of one turn, on their way to the disk, and everybody who waits for them. */
 interface Turn {
   readonly waiters: Waiter[];
   writes: readonly DiskWrite[];
@@ -50,7 +50,7 @@ export class GroupCommit implements Environment {
   #state: State = { at: 'open' };
   /** Collects the writes of the present turn. */
   #open: Turn | undefined;
-  /** Transactions at the disk, oldest first. */
+  /** Turns at the disk, oldest first. */
   readonly #underWay: Turn[] = [];
   #flushes = 0;
   #flushMs = 0;
@@ -105,7 +105,8 @@ export class GroupCommit implements Environment {
     const closed = new FastChatError('E_IO', 'the store is closed');
     // What was written before goes on to the disk; anything later is refused.
     if (this.#state.at === 'open') this.#state = { at: 'ended', error: closed };
-    if (await settled) await this.#disk.close();
+    if (await settled)
+      await this.#disk.close().catch((cause: unknown) => this.#onFailure(ioError(cause)));
   }
 
   /** Ends the environment as a crash does: nothing resolves, nothing is written, nobody is told. For simulated crashes. */
@@ -140,17 +141,9 @@ export class GroupCommit implements Environment {
     this.#open = undefined;
     turn.writes = this.#overlay.takeTurn();
     turn.sealedAtMs = this.#clock.mono();
-    this.#watch(turn, COMMIT_WATCHDOG_LOOKS);
+    turn.watchdog = watchDisk(this.#clock, (error) => this.#fail(error));
     this.#underWay.push(turn);
     this.#commit(turn);
-  }
-
-  /** Looks several times, so that time in which the whole process stood still counts as one look, not as a slow disk. */
-  #watch(turn: Turn, looks: number): void {
-    turn.watchdog = this.#clock.after(COMMIT_WATCHDOG_MS / COMMIT_WATCHDOG_LOOKS, () => {
-      if (looks > 1) this.#watch(turn, looks - 1);
-      else this.#fail(new FastChatError('E_IO', `the disk took over ${COMMIT_WATCHDOG_MS} ms`));
-    });
   }
 
   #commit(turn: Turn): void {
@@ -179,10 +172,7 @@ export class GroupCommit implements Environment {
   #fail(cause: unknown): FastChatError {
     if (this.#state.at === 'ended' && this.#open === undefined && this.#underWay.length === 0)
       return this.#state.error;
-    const error =
-      cause instanceof FastChatError && cause.code === 'E_IO'
-        ? cause
-        : new FastChatError('E_IO', 'the store failed', { cause });
+    const error = ioError(cause);
     this.#state = { at: 'ended', error };
     const turns = this.#abandonTurns();
     for (const turn of turns) for (const waiter of turn.waiters) waiter.reject(error);
@@ -197,4 +187,10 @@ export class GroupCommit implements Environment {
     for (const turn of turns) turn.watchdog?.cancel();
     return turns;
   }
+}
+
+function ioError(cause: unknown): FastChatError {
+  return cause instanceof FastChatError && cause.code === 'E_IO'
+    ? cause
+    : new FastChatError('E_IO', 'the store failed', { cause });
 }

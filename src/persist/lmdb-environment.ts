@@ -2,7 +2,7 @@
  * The one file that knows lmdb. Its sharp edges, measured on 3.5.6:
  * - A put's promise means committed and visible; only `flushed` survives a power failure. We wait for both.
  * - After a failed transaction the next native call may corrupt the heap, so nothing touches it any more (GroupCommit).
- * - `flushed` of a failed transaction never settles; the rejected put tells us, or else the watchdog.
+ * - `flushed` of a failed transaction never settles; the rejected put tells us, or else the watch (disk-watch.ts).
  * - A failed transaction also rejects promises that lmdb made for itself. Nobody else can handle them, so we do.
  * - Values must be short (STORE_VALUE_BYTES_MAX) and stay untouched until committed: it reads them from another thread.
  */
@@ -10,6 +10,7 @@ import { mkdirSync } from 'node:fs';
 import { open } from 'lmdb';
 import type { RootDatabase } from 'lmdb';
 import type { Clock } from '../ops/clock.ts';
+import { systemRandom } from '../ops/random.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import type { Disk, DiskCommit, DiskWrite, Environment, OnFailure, Pair } from './environment.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -26,7 +27,7 @@ export interface LmdbEnvironmentOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly onFailure: OnFailure;
-  /** Told of every transaction when it is on the disk, with the time that took. */
+  /** Told of every turn when it is durable, with the time that took. */
   readonly onFlush?: ((ms: number) => void) | undefined;
 }
 
@@ -40,13 +41,9 @@ export function openLmdbEnvironment(options: LmdbEnvironmentOptions): Environmen
 export async function openLoggedEnvironment(options: LmdbEnvironmentOptions): Promise<Environment> {
   const { directory, clock } = options;
   const disk = lmdbDisk(openDatabase(directory, 'logged'), clock);
-  try {
-    const openFiles = (areNew: boolean) => openLogFiles(directory, areNew);
-    return new GroupCommit(await openLoggedDisk({ disk, openFiles, clock }), options);
-  } catch (cause) {
-    await disk.close();
-    throw cause;
-  }
+  const openFiles = (mayMake: boolean) => openLogFiles(directory, mayMake);
+  const random = systemRandom;
+  return new GroupCommit(await openLoggedDisk({ disk, openFiles, clock, random }), options);
 }
 
 function openDatabase(directory: string, format: StoreFormat): Database {

@@ -15,7 +15,7 @@ export interface LmdbShardStoreOptions {
   readonly limits: SpaceLimits;
   /** Told once, with E_IO: the process must log it and end without touching the store again. */
   readonly onFailure: OnFailure;
-  /** Told of every transaction when it is on the disk, with the time that took. */
+  /** Told of every turn when it is durable, with the time that took. */
   readonly onFlush?: ((ms: number) => void) | undefined;
   readonly freeSpace?: FreeSpace;
   /** The oldest commit after which the journal must stay whole, while a hand-over runs. */

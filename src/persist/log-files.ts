@@ -12,25 +12,33 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { FastChatError } from '../protocol/errors.ts';
+import { FastChatError, invariant } from '../protocol/errors.ts';
 import type { LogFile } from './write-ahead-log.ts';
 
 const writeAt = promisify(write);
 const NAMES = ['log.0', 'log.1'] as const;
 
-/** Opens both files of the log in `directory`; only with `areNew` may they be missing. @throws E_IO */
-export function openLogFiles(directory: string, areNew: boolean): readonly [LogFile, LogFile] {
+/** Opens both files of the log in `directory`; only with `mayMake` may they be missing. @throws E_IO */
+export function openLogFiles(directory: string, mayMake: boolean): readonly [LogFile, LogFile] {
+  // Without it every write would be acknowledged before it is durable.
+  invariant(typeof constants.O_DSYNC === 'number', 'the system writes durably (O_DSYNC)');
   const [first, second] = [join(directory, NAMES[0]), join(directory, NAMES[1])];
   for (const path of [first, second])
     // Starting without would silently forget what was acknowledged last.
-    if (!areNew && !existsSync(path)) throw new FastChatError('E_IO', `${path} is missing`);
-  const files = [openLogFile(first), openLogFile(second)] as const;
-  if (areNew) syncDirectory(directory);
-  return files;
+    if (!mayMake && !existsSync(path)) throw new FastChatError('E_IO', `${path} is missing`);
+  try {
+    const files = [openLogFile(first), openLogFile(second)] as const;
+    if (mayMake) syncDirectory(directory);
+    return files;
+  } catch (cause) {
+    throw new FastChatError('E_IO', `cannot open the log of the store in ${directory}`, { cause });
+  }
 }
 
 function openLogFile(path: string): LogFile {
   const file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o600);
+  // What an earlier process wrote and did not see flushed is durable before it counts.
+  fsyncSync(file);
   return {
     size: fstatSync(file).size,
     read: () => readFileSync(path),

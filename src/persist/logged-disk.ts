@@ -7,7 +7,14 @@
  * L2  The log's space is given back only after that transaction is flushed.
  */
 import type { Clock, Timer } from '../ops/clock.ts';
-import { STORE_APPLY_DELAY_MS, STORE_APPLY_WRITES } from '../protocol/limits.ts';
+import type { Random } from '../ops/random.ts';
+import { FastChatError } from '../protocol/errors.ts';
+import {
+  STORE_APPLY_DELAY_MS,
+  STORE_APPLY_WRITES,
+  STORE_UNAPPLIED_WRITES_MAX,
+} from '../protocol/limits.ts';
+import { watchDisk } from './disk-watch.ts';
 import type {
   Area,
   Disk,
@@ -18,15 +25,17 @@ import type {
   RangeOptions,
 } from './environment.ts';
 import type { LoggedWrite, TurnName } from './log-record.ts';
-import { LOG_AREA, keyWithinArea, physicalKey } from './physical-keys.ts';
+import { LOG_MARK_AREA, keyWithinArea, physicalKey } from './physical-keys.ts';
 import { checkSizes, turnsAfter, WriteAheadLog } from './write-ahead-log.ts';
 import type { LogFile, LogSizes } from './write-ahead-log.ts';
 
 export interface LoggedDiskOptions {
   readonly disk: Disk;
-  /** Opens the two files of the log; `areNew` when the disk has never had one, otherwise both must be there. */
-  readonly openFiles: (areNew: boolean) => readonly [LogFile, LogFile];
+  /** Opens the two files of the log; only with `mayMake`, when the disk has never had one, may they be missing. */
+  readonly openFiles: (mayMake: boolean) => readonly [LogFile, LogFile];
   readonly clock: Clock;
+  /** Names generations, so that nobody who chooses what is stored can forge a record. */
+  readonly random: Random;
   /** How long a file grows; smaller in tests. */
   readonly fileBytes?: number;
 }
@@ -41,15 +50,29 @@ interface PendingTurn {
 
 /** Applies what a crash left in the log, then begins a new generation of it. @throws E_IO */
 export async function openLoggedDisk(options: LoggedDiskOptions): Promise<Disk> {
-  const { disk } = options;
-  const applied = readMark(disk);
-  const files = options.openFiles(applied === undefined);
-  const generation = (applied?.generation ?? 0) + 1;
-  const log = new WriteAheadLog(files, generation, options.fileBytes);
-  const left = applied === undefined ? [] : leftIn(files, applied);
-  await disk.commit([...lastOfEach(left), markWrite({ generation, number: 0, sizes: log.sizes })])
-    .flushed;
-  return new LoggedDisk(options, log, generation);
+  const { disk, random, clock } = options;
+  const { files, left } = await openLog(options);
+  const generation = Buffer.from(random.bytes(GENERATION_BYTES)).readUInt32BE();
+  const sizes = [files[0].size, files[1].size] as const;
+  const writes = [...lastOfEach(left), markWrite({ generation, number: 0, sizes })];
+  // A disk that fails here is not touched again, not even to close it.
+  await flushedIn(clock, disk.commit(writes));
+  return new LoggedDisk(options, files, generation);
+}
+
+/** Closes the disk when the log is refused: nothing was written yet. @throws E_IO */
+async function openLog({ disk, openFiles }: LoggedDiskOptions): Promise<{
+  readonly files: readonly [LogFile, LogFile];
+  readonly left: ReadonlyArray<readonly DiskWrite[]>;
+}> {
+  try {
+    const applied = readMark(disk);
+    const files = openFiles(applied === undefined);
+    return { files, left: applied === undefined ? [] : leftIn(files, applied) };
+  } catch (cause) {
+    await disk.close();
+    throw cause;
+  }
 }
 
 /** The writes of the turns that a crash left in the log. @throws E_IO */
@@ -63,17 +86,24 @@ class LoggedDisk implements Disk {
   readonly #clock: Clock;
   readonly #log: WriteAheadLog;
   readonly #generation: number;
-  #last = 0;
   #pending: PendingTurn[] = [];
+  /** Writes of `#pending`, and with those that are on their way to the disk. */
   #pendingWrites = 0;
+  #unapplied = 0;
   #timer: Timer | undefined;
   #applying: Promise<void> | undefined;
+  #failure: FastChatError | undefined;
 
-  constructor({ disk, clock }: LoggedDiskOptions, log: WriteAheadLog, generation: number) {
+  constructor(
+    { disk, clock, fileBytes }: LoggedDiskOptions,
+    files: readonly [LogFile, LogFile],
+    generation: number,
+  ) {
     this.#disk = disk;
     this.#clock = clock;
-    this.#log = log;
     this.#generation = generation;
+    const isHeldBack = (): boolean => this.#unapplied >= STORE_UNAPPLIED_WRITES_MAX;
+    this.#log = new WriteAheadLog({ files, generation, fileBytes, isHeldBack });
   }
 
   get(area: Area, key: Uint8Array): Uint8Array | undefined {
@@ -85,25 +115,28 @@ class LoggedDisk implements Disk {
   }
 
   commit(writes: readonly DiskWrite[]): DiskCommit {
-    const number = (this.#last += 1);
-    const flushed = this.#log.append(writes);
+    const { number, written } = this.#log.append(writes);
     const committed = new Promise<void>((resolve, reject) => {
-      flushed.then(() => this.#add({ number, writes, resolve, reject }), reject);
+      written.then(() => this.#add({ number, writes, resolve, reject }), reject);
     });
-    return { committed, flushed };
+    return { committed, flushed: written };
   }
 
+  /** @throws E_IO (what is in the log could not be brought to the disk) */
   async close(): Promise<void> {
-    while (this.#applying !== undefined || this.#pending.length > 0)
+    while (this.#failure === undefined && (this.#applying ?? this.#pending[0]) !== undefined)
       await (this.#applying ?? this.#apply());
     this.#timer?.cancel();
     await this.#log.close();
+    if (this.#failure !== undefined) throw this.#failure;
     await this.#disk.close();
   }
 
   #add(turn: PendingTurn): void {
+    if (this.#failure !== undefined) return turn.reject(this.#failure);
     this.#pending.push(turn);
     this.#pendingWrites += turn.writes.length;
+    this.#unapplied += turn.writes.length;
     this.#applySoon();
   }
 
@@ -117,46 +150,52 @@ class LoggedDisk implements Disk {
       });
   }
 
-  /** One transaction of what waits. Never rejects: those who wait for the turns are told. */
+  /** One transaction of what waits. Never rejects: whoever waits for any turn is told. */
   #apply(): Promise<void> {
-    const turns = this.#takeTurns();
+    const { turns, count } = this.#takeTurns();
     const number = turns.at(-1)?.number ?? 0;
     const writes = lastOfEach(turns.map((turn) => turn.writes));
     writes.push(markWrite({ generation: this.#generation, number, sizes: this.#log.sizes }));
-    const applying = this.#commit(writes, turns).then(
+    this.#applying = flushedIn(this.#clock, this.#disk.commit(writes)).then(
       () => {
         this.#applying = undefined;
+        this.#unapplied -= count;
+        for (const { resolve } of turns) resolve();
         this.#log.release(number);
         this.#applySoon();
       },
-      (cause: unknown) => {
-        // A disk that failed is not written again; the turns that wait stay in the log.
-        this.#pending = [];
-        for (const { reject } of turns) reject(cause);
-      },
+      (cause: unknown) => this.#fail(cause, turns),
     );
-    this.#applying = applying;
-    return applying;
+    return this.#applying;
   }
 
-  async #commit(writes: readonly DiskWrite[], turns: readonly PendingTurn[]): Promise<void> {
-    const { committed, flushed } = this.#disk.commit(writes);
-    // When the first fails, nobody waits for the second.
-    flushed.catch(() => undefined);
-    await committed;
-    for (const { resolve } of turns) resolve();
-    await flushed;
+  /** A disk that failed is not written again; what waits stays in the log. */
+  #fail(cause: unknown, turns: readonly PendingTurn[]): void {
+    this.#applying = undefined;
+    this.#timer?.cancel();
+    this.#failure = new FastChatError('E_IO', 'the store failed', { cause });
+    for (const { reject } of [...turns, ...this.#pending.splice(0)]) reject(this.#failure);
   }
 
   /** Waiting turns, oldest first, up to as many writes as one transaction takes. */
-  #takeTurns(): readonly PendingTurn[] {
+  #takeTurns(): { readonly turns: readonly PendingTurn[]; readonly count: number } {
+    let taken = 0;
     let count = 0;
-    let writes = 0;
-    while (count < this.#pending.length && writes < STORE_APPLY_WRITES)
-      writes += this.#pending[count++]?.writes.length ?? 0;
-    this.#pendingWrites -= writes;
-    return this.#pending.splice(0, count);
+    while (taken < this.#pending.length && count < STORE_APPLY_WRITES)
+      count += this.#pending[taken++]?.writes.length ?? 0;
+    this.#pendingWrites -= count;
+    return { turns: this.#pending.splice(0, taken), count };
   }
+}
+
+/** Resolves when a transaction is flushed; a disk that answers neither way has failed. */
+function flushedIn(clock: Clock, { committed, flushed }: DiskCommit): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const watch = watchDisk(clock, reject);
+    Promise.all([committed, flushed])
+      .finally(() => watch.cancel())
+      .then(() => resolve(), reject);
+  });
 }
 
 /** Of the writes of one key only the last: a transaction never puts and removes the same key. */
@@ -190,11 +229,11 @@ function markWrite({ generation, number, sizes: [first, second] }: Mark): DiskWr
   value.writeUIntBE(number, GENERATION_BYTES, NUMBER_BYTES);
   value.writeUIntBE(first, SIZES_FROM, SIZE_BYTES);
   value.writeUIntBE(second, SIZES_FROM + SIZE_BYTES, SIZE_BYTES);
-  return { area: LOG_AREA, text: '', physical: physicalKey(LOG_AREA, MARK_KEY), value };
+  return { area: LOG_MARK_AREA, text: '', physical: physicalKey(LOG_MARK_AREA, MARK_KEY), value };
 }
 
 function readMark(disk: Disk): Mark | undefined {
-  const bytes = disk.get(LOG_AREA, MARK_KEY);
+  const bytes = disk.get(LOG_MARK_AREA, MARK_KEY);
   if (bytes === undefined) return undefined;
   const value = Buffer.from(bytes);
   return {

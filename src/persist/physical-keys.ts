@@ -21,7 +21,7 @@ const AREA_KIND = {
   meta: 5,
   clientValue: 6,
   clientPart: 7,
-  log: 8,
+  logMark: 8,
 };
 
 const SHARD_BITS = 16;
@@ -44,8 +44,8 @@ export const HEAD_AREA: Area = AREA_KIND.head << SHARD_BITS;
 export const PROMISE_AREA: Area = AREA_KIND.promise << SHARD_BITS;
 /** Node-level records by name and part. */
 export const META_AREA: Area = AREA_KIND.meta << SHARD_BITS;
-/** What the store has of its write-ahead log, under the empty key. */
-export const LOG_AREA: Area = AREA_KIND.log << SHARD_BITS;
+/** One record under the empty key: what the store has of its write-ahead log. */
+export const LOG_MARK_AREA: Area = AREA_KIND.logMark << SHARD_BITS;
 /** The client's values: the first part of each, by the client's key. */
 export const CLIENT_VALUE_AREA: Area = AREA_KIND.clientValue << SHARD_BITS;
 /** Further parts of the client's values, by the client's key and the part's number. */

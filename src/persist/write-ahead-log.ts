@@ -21,11 +21,20 @@ export interface LogFile {
   close(): Promise<void>;
 }
 
+export interface LogOptions {
+  readonly files: readonly [LogFile, LogFile];
+  readonly generation: number;
+  /** How long a file grows; smaller in tests. */
+  readonly fileBytes?: number | undefined;
+  /** While it says so nothing more is written; `release` asks again. */
+  readonly isHeldBack: () => boolean;
+}
+
 /** Lengths of the two files, bytes. */
 export type LogSizes = readonly [number, number];
 
 /** Where appends go, and what is still needed there. */
-interface Tail {
+interface LogEnd {
   readonly file: LogFile;
   /** Where the next record goes. */
   position: number;
@@ -45,43 +54,43 @@ interface Waiting {
 export class WriteAheadLog {
   readonly #generation: number;
   readonly #fileBytes: number;
-  readonly #tails: readonly [Tail, Tail];
-  #front: Tail;
-  #back: Tail;
+  readonly #isHeldBack: () => boolean;
+  readonly #ends: readonly [LogEnd, LogEnd];
+  #front: LogEnd;
+  #back: LogEnd;
   #waiting: Waiting[] = [];
   #isWriting = false;
   #last = 0;
   #released = 0;
+  #failure: unknown;
 
   /** Begins a generation: nothing that the files hold is needed any more. */
-  constructor(
-    files: readonly [LogFile, LogFile],
-    generation: number,
-    fileBytes = STORE_LOG_FILE_BYTES,
-  ) {
+  constructor({ files, generation, fileBytes, isHeldBack }: LogOptions) {
     this.#generation = generation;
-    this.#fileBytes = fileBytes;
+    this.#fileBytes = fileBytes ?? STORE_LOG_FILE_BYTES;
+    this.#isHeldBack = isHeldBack;
     const [first, second] = files.map((file) => ({ file, position: 0, size: file.size, last: 0 }));
     invariant(first !== undefined && second !== undefined, 'a log has two files');
-    this.#tails = [first, second];
+    this.#ends = [first, second];
     this.#front = first;
     this.#back = second;
   }
 
   /** How long the files are on the disk. */
   get sizes(): LogSizes {
-    const [first, second] = this.#tails;
+    const [first, second] = this.#ends;
     return [first.size, second.size];
   }
 
-  /** Appends a turn, which gets the next number from 1 on. Resolves when it is on the disk; turns do so in order. */
-  append(writes: readonly LoggedWrite[]): Promise<void> {
+  /** Appends a turn, which gets the next number from 1 on. `written` when it is durable; turns are so in order. */
+  append(writes: readonly LoggedWrite[]): { readonly number: number; written: Promise<void> } {
     const number = (this.#last += 1);
     const record = encodeTurn({ generation: this.#generation, number }, writes);
-    return new Promise((resolve, reject) => {
+    const written = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ number, record, resolve, reject });
       this.#writeOn();
     });
+    return { number, written };
   }
 
   /** Turns up to `number` are safe elsewhere. */
@@ -92,12 +101,13 @@ export class WriteAheadLog {
 
   /** Nothing may be under way. */
   async close(): Promise<void> {
-    await this.#front.file.close();
-    await this.#back.file.close();
+    for (const { file } of this.#ends) await file.close();
   }
 
   #writeOn(): void {
-    if (this.#isWriting || this.#waiting.length === 0 || !this.#makeRoom()) return;
+    if (this.#failure !== undefined) return this.#rejectWaiting(this.#failure);
+    if (this.#isWriting || this.#waiting.length === 0) return;
+    if (this.#isHeldBack() || !this.#makeRoom()) return;
     const batch = this.#takeBatch();
     this.#isWriting = true;
     this.#write(batch.map(({ record }) => record)).then(
@@ -107,11 +117,17 @@ export class WriteAheadLog {
         for (const { resolve } of batch) resolve();
         this.#writeOn();
       },
-      // Nothing more is written: what a failed disk has is not known.
       (cause: unknown) => {
-        for (const { reject } of [...batch, ...this.#waiting]) reject(cause);
+        // Nothing more is written: what a failed disk has is not known.
+        this.#failure = cause;
+        for (const { reject } of batch) reject(cause);
+        this.#rejectWaiting(cause);
       },
     );
+  }
+
+  #rejectWaiting(cause: unknown): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(cause);
   }
 
   /** False when the next record fits into neither file yet. */
@@ -138,16 +154,16 @@ export class WriteAheadLog {
   }
 
   async #write(records: readonly Buffer[]): Promise<void> {
-    const tail = this.#front;
-    const { position } = tail;
+    const end = this.#front;
+    const { position } = end;
     const bytes = records.reduce((sum, { length }) => sum + length, 0);
-    tail.position += bytes;
-    if (tail.position <= tail.size) return tail.file.write(joined(records, bytes), position);
-    const size = Math.ceil(tail.position / STORE_LOG_GROWTH_BYTES) * STORE_LOG_GROWTH_BYTES;
+    end.position += bytes;
+    if (end.position <= end.size) return end.file.write(joined(records, bytes), position);
+    const size = Math.ceil(end.position / STORE_LOG_GROWTH_BYTES) * STORE_LOG_GROWTH_BYTES;
     // Zeros behind the records: a new length costs the file system more than a write within the old one.
-    const padding = Buffer.alloc(size - tail.position);
-    await tail.file.write(Buffer.concat([...records, padding]), position);
-    tail.size = size;
+    const padding = Buffer.alloc(size - end.position);
+    await end.file.write(Buffer.concat([...records, padding]), position);
+    end.size = size;
   }
 }
 
@@ -171,9 +187,12 @@ export function turnsAfter(files: readonly LogFile[], applied: TurnName): readon
     if (turn === undefined) break;
     turns.push(turn);
   }
+  const last = applied.number + turns.length;
   // Its record is written over only when the one after it is in the other file.
-  if (applied.number > 0 && !byNumber.has(applied.number) && turns.length === 0)
-    throw new FastChatError('E_IO', 'the log of the store is damaged');
+  const isCut = applied.number > 0 && !byNumber.has(applied.number) && turns.length === 0;
+  // A file is begun only when all before it is durable, so behind a torn write there is nothing.
+  const hasHole = [...byNumber.keys()].some((number) => number > last);
+  if (isCut || hasHole) throw new FastChatError('E_IO', 'the log of the store is damaged');
   return turns;
 }
 

@@ -109,7 +109,9 @@ export const STORE_LOG_FILE_BYTES = 16 * MIB;
 export const STORE_LOG_GROWTH_BYTES = 256 * KIB;
 /** What is logged goes to the store when so many writes wait, and so many at a time: more would block the event loop. */
 export const STORE_APPLY_WRITES = 1024;
-/** And at the latest after this time. */
+/** No further turn is logged while the store is behind by so many: load then waits for the disk instead of for its own end. */
+export const STORE_UNAPPLIED_WRITES_MAX = 16 * STORE_APPLY_WRITES;
+/** What is logged goes to the store at the latest after this time. */
 export const STORE_APPLY_DELAY_MS = 200;
 export const COMMIT_WATCHDOG_MS = 10 * SECOND_MS;
 /** How often a commit is looked at in that time. */

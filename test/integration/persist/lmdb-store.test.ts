@@ -122,6 +122,25 @@ describe('the store on a real disk', function () {
     await store.close();
   });
 
+  it('a disk that takes nothing ends the start, and is no loss', async () => {
+    const store = await open();
+    await store.commit(SHARD, 1, [{ key: storeKey(1), value: new Uint8Array(1200) }]);
+    await store.close();
+    const args = ['--import', TSX, STORE_PROCESS, directory];
+    const starter = linesOf('sh', [
+      '-c',
+      'ulimit -f 1; exec "$@"',
+      'sh',
+      process.execPath,
+      ...args,
+    ]);
+    expect(await starter.ended).to.equal(1);
+    expect(starter.lines).to.deep.equal(['REFUSED E_IO']);
+    const again = await open();
+    expectAll(again, 1);
+    await again.close();
+  });
+
   describe('damage', () => {
     const dataFile = (): string => join(directory, 'data.mdb');
 

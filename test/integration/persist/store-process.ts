@@ -1,4 +1,7 @@
-/** A process that commits for ever and prints each sequence number once it is acknowledged; FAILED when the store ends. */
+/**
+ * A process that commits for ever and prints each sequence number once it is acknowledged; FAILED when the store ends,
+ * REFUSED when it does not open.
+ */
 import { systemClock } from '../../../src/ops/clock.ts';
 import { storeKey } from '../../../src/persist/keys.ts';
 import { openLmdbShardStore } from '../../../src/persist/lmdb-shard-store.ts';
@@ -18,6 +21,9 @@ const store = await openLmdbShardStore({
   onFailure: (error) => {
     process.stdout.write(`FAILED ${error.code}\n`);
   },
+}).catch((cause: unknown) => {
+  process.stdout.write(`REFUSED ${String((cause as { readonly code?: string }).code)}\n`);
+  process.exit(1);
 });
 
 /** @returns whether the store took it */

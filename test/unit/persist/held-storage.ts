@@ -125,6 +125,10 @@ export class HeldDisk implements Disk {
     held.resolve();
   }
 
+  fail(cause: Error): void {
+    this.#held.shift()?.reject(cause);
+  }
+
   crash(chance: () => number): void {
     const [oldest] = this.#held;
     if (oldest !== undefined && chance() < 0.5) this.#apply(oldest.what);

@@ -3,7 +3,13 @@ import { seededRandom } from '../../../src/ops/random.ts';
 import type { Disk, DiskWrite } from '../../../src/persist/environment.ts';
 import { openLoggedDisk } from '../../../src/persist/logged-disk.ts';
 import { physicalKey } from '../../../src/persist/physical-keys.ts';
-import { STORE_APPLY_DELAY_MS, STORE_APPLY_WRITES } from '../../../src/protocol/limits.ts';
+import {
+  COMMIT_WATCHDOG_LOOKS,
+  COMMIT_WATCHDOG_MS,
+  STORE_APPLY_DELAY_MS,
+  STORE_APPLY_WRITES,
+  STORE_UNAPPLIED_WRITES_MAX,
+} from '../../../src/protocol/limits.ts';
 import { HeldDisk, HeldFile } from './held-storage.ts';
 import { ManualClock } from './manual-disk.ts';
 
@@ -30,6 +36,7 @@ class Machine {
   readonly disk = new HeldDisk();
   readonly files = [new HeldFile(), new HeldFile()] as const;
   clock = new ManualClock();
+  readonly random = seededRandom(1);
 
   /** With `isQuick` writes finish by themselves, otherwise when told to; what opening itself writes always does. */
   async open(isQuick = false): Promise<Disk> {
@@ -40,6 +47,7 @@ class Machine {
       disk,
       openFiles: () => files,
       clock: this.clock,
+      random: this.random,
       fileBytes: FILE_BYTES,
     });
     disk.isQuick = isQuick;
@@ -177,6 +185,71 @@ describe('a disk behind a write-ahead log', () => {
     const codes = Promise.allSettled([outcome.flushed, outcome.committed]);
     machine.files[0].fail(new Error('no space'));
     expect((await codes).map(({ status }) => status)).to.deep.equal(['rejected', 'rejected']);
+  });
+
+  it('ends with the turns that wait when the disk fails, and is closed without it', async () => {
+    const disk = await machine.open();
+    const first = Promise.allSettled([disk.commit([write('a', '1')]).committed]);
+    await machine.finishLog();
+    machine.clock.advance(STORE_APPLY_DELAY_MS);
+    const second = Promise.allSettled([disk.commit([write('b', '2')]).committed]);
+    await machine.finishLog();
+    machine.disk.fail(new Error('no space'));
+    const outcomes = [...(await first), ...(await second)];
+    expect(outcomes.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected']);
+    const [closed] = await Promise.allSettled([disk.close()]);
+    expect(closed.status).to.equal('rejected');
+    expect(machine.disk.closed, 'a failed disk is not touched again').to.equal(false);
+    await machine.open();
+    expect(machine.disk.content(AREA)).to.deep.equal({ a: '1', b: '2' });
+  });
+
+  it('tells of a disk that fails while it is closed', async () => {
+    const disk = await machine.open();
+    void Promise.allSettled([disk.commit([write('a', '1')]).committed]);
+    await machine.finishLog();
+    const closing = Promise.allSettled([disk.close()]);
+    await reactions();
+    machine.disk.fail(new Error('no space'));
+    expect((await closing)[0].status).to.equal('rejected');
+  });
+
+  it('takes a disk that does not answer for one that failed', async () => {
+    const disk = await machine.open();
+    const outcome = Promise.allSettled([disk.commit([write('a', '1')]).committed]);
+    await machine.finishLog();
+    machine.clock.advance(STORE_APPLY_DELAY_MS);
+    for (let look = 0; look < COMMIT_WATCHDOG_LOOKS; look += 1)
+      machine.clock.advance(COMMIT_WATCHDOG_MS / COMMIT_WATCHDOG_LOOKS);
+    expect((await outcome)[0].status).to.equal('rejected');
+  });
+
+  it('logs nothing more while the disk is far behind', async () => {
+    const disk = await machine.open();
+    const many = Array.from({ length: STORE_UNAPPLIED_WRITES_MAX }, (_, index) =>
+      write(`${index}`, ''),
+    );
+    void disk.commit(many);
+    await machine.finishLog();
+    const told: string[] = [];
+    void disk.commit([write('late', '1')]).flushed.then(() => told.push('late'));
+    await machine.finishLog();
+    expect(told).to.deep.equal([]);
+    machine.disk.finish();
+    await machine.finishLog();
+    expect(told).to.deep.equal(['late']);
+  });
+
+  it('refuses a log with a hole, which no crash leaves', async () => {
+    const disk = await machine.open();
+    for (let turn = 0; turn < 6; turn += 1) {
+      void disk.commit([write(`${turn}`, 'x'.repeat(1000))]);
+      await machine.finishLog();
+    }
+    machine.files[0].damageOnce('x');
+    machine.crash(() => 1);
+    const [opened] = await Promise.allSettled([machine.open()]);
+    expect(opened.status).to.equal('rejected');
   });
 
   it('loses nothing that was flushed in any crash', async function () {
