@@ -56,7 +56,7 @@ export async function openLoggedDisk(options: LoggedDiskOptions): Promise<Disk> 
   const sizes = [files[0].size, files[1].size] as const;
   const writes = [...lastOfEach(left), markWrite({ generation, number: 0, sizes })];
   // A disk that fails here is not touched again, not even to close it.
-  await flushedIn(clock, disk.commit(writes));
+  await flushedIn(clock, () => disk.commit(writes));
   return new LoggedDisk(options, files, generation);
 }
 
@@ -156,7 +156,7 @@ class LoggedDisk implements Disk {
     const number = turns.at(-1)?.number ?? 0;
     const writes = lastOfEach(turns.map((turn) => turn.writes));
     writes.push(markWrite({ generation: this.#generation, number, sizes: this.#log.sizes }));
-    this.#applying = flushedIn(this.#clock, this.#disk.commit(writes)).then(
+    this.#applying = flushedIn(this.#clock, () => this.#disk.commit(writes)).then(
       () => {
         this.#applying = undefined;
         this.#unapplied -= count;
@@ -188,9 +188,10 @@ class LoggedDisk implements Disk {
   }
 }
 
-/** Resolves when a transaction is flushed; a disk that answers neither way has failed. */
-function flushedIn(clock: Clock, { committed, flushed }: DiskCommit): Promise<void> {
+/** Resolves when a transaction is flushed; a disk that throws, or answers neither way, has failed. */
+function flushedIn(clock: Clock, commit: () => DiskCommit): Promise<void> {
   return new Promise((resolve, reject) => {
+    const { committed, flushed } = commit();
     const watch = watchDisk(clock, reject);
     Promise.all([committed, flushed])
       .finally(() => watch.cancel())
