@@ -11,7 +11,7 @@ const SEED = Number(process.env['FASTCHAT_SEED'] ?? Date.now() % 1_000_000);
 const password = 'correct horse battery';
 
 describe('a cluster of three nodes', function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
   let cluster: DevCluster;
   const folder = temporaryFolder();
   const rpcs: Rpc[] = [];
