@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Measured } from '../bench.ts';
 import type { GroupMade } from '../generator/commands.ts';
-import { METRICS_DELAY_MS, nodeCounts } from '../node-metrics.ts';
+import { difference, METRICS_DELAY_MS, nodeCounts } from '../node-metrics.ts';
 import { idleNote, latencyFigures, loadFigures, saturationDoubt } from '../scenario.ts';
 import type { Figures, Scenario } from '../scenario.ts';
 import { groupOpeningUs, groupSealedBytes } from '../sealed-size.ts';
@@ -120,8 +120,8 @@ async function fanOutFigures(bench: Bench, during: () => Promise<Measured>) {
   const before = await nodeCounts(bench.world);
   const measured = await during();
   await sleep(METRICS_DELAY_MS);
-  const after = await nodeCounts(bench.world);
-  const grown = (name: string): number => (after.get(name) ?? 0) - (before.get(name) ?? 0);
+  const counted = difference(before, await nodeCounts(bench.world));
+  const grown = (name: string): number => counted.get(name) ?? 0;
   const entries = grown('fastchat_group_entries_total');
   const frames = grown('fastchat_group_frames_total');
   return {

@@ -21,8 +21,6 @@ import type { ReplicaSets } from './replication/replica-sets.ts';
 import type { ShardDirectory } from './shard-map.ts';
 import { allShards } from './shards.ts';
 
-const MS_PER_SECOND = 1000;
-
 export interface FailOverPorts {
   readonly self: NodeId;
   readonly directory: ShardDirectory;
@@ -161,7 +159,7 @@ export class FailOver {
     const { clock, log } = this.#ports;
     log.event('debug', 'shard_failed_over', { shard, from });
     const nowMs = clock.mono();
-    this.#times.observe((nowMs - (this.#lostAtMs.get(shard) ?? nowMs)) / MS_PER_SECOND);
+    this.#times.observeMs(nowMs - (this.#lostAtMs.get(shard) ?? nowMs));
     this.#lostAtMs.delete(shard);
   }
 }

@@ -7,8 +7,6 @@ import { DeadlineWheel } from './deadline-wheel.ts';
 import type { MeshCounters } from './mesh-counters.ts';
 import type { MeshService } from './mesh-frames.ts';
 
-const MS_PER_SECOND = 1000;
-
 export type RequestResult =
   | { readonly ok: true; readonly payload: Uint8Array }
   | { readonly ok: false; readonly error: FastChatError };
@@ -64,7 +62,7 @@ export class OpenRequests {
     const request = this.#open.get(id);
     if (request === undefined || request.peer !== peer) return false;
     this.#open.delete(id);
-    this.#times[request.service].observe((this.#clock.mono() - request.askedMs) / MS_PER_SECOND);
+    this.#times[request.service].observeMs(this.#clock.mono() - request.askedMs);
     request.done(result);
     return true;
   }

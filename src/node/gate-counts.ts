@@ -4,8 +4,6 @@ import type { EventName } from '../ops/log-events.ts';
 import type { Log } from '../ops/log.ts';
 import { Histogram, SECONDS } from '../ops/metric-types.ts';
 
-const MS_PER_SECOND = 1000;
-
 export type GateCounts = Readonly<Record<SessionCount, number>>;
 
 /** Counts that somebody may want to look up in the log; the others are too many. */
@@ -53,7 +51,7 @@ export class GateCounter {
   }
 
   stored(ms: number): void {
-    this.storeTimes.observe(ms / MS_PER_SECOND);
+    this.storeTimes.observeMs(ms);
   }
 
   add(what: SessionCount, source: string): void {

@@ -29,7 +29,7 @@ export function userMeter(metrics: Metrics): UserMeter {
     count: (what, by) => metrics.messages[STAGE[what]].inc(by),
     delivered(waitedMs) {
       metrics.messages.delivered.inc();
-      metrics.messageDelivery.observe(waitedMs / MS_PER_SECOND);
+      metrics.messageDelivery.observeMs(waitedMs);
     },
   };
 }

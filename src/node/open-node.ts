@@ -46,8 +46,6 @@ import { peerAnswers } from './peer-answers.ts';
 import { Peers } from './peers.ts';
 import { takePlace } from './take-place.ts';
 
-const MS_PER_SECOND = 1000;
-
 export interface OpenOptions {
   readonly config: NodeConfig;
   readonly io: ProcessIo;
@@ -97,7 +95,7 @@ async function prepare(
     clock: io.clock,
     limits: config.limits,
     onFailure: fail,
-    onFlush: (ms) => metrics.storeFlush.observe(ms / MS_PER_SECOND),
+    onFlush: (ms) => metrics.storeFlush.observeMs(ms),
     journalFloor: (shard) => options.journal.floor?.(shard),
   });
   await lifecycle.start({ name: 'store', stop: () => store.close() });

@@ -249,7 +249,7 @@ export const FAMILIES = {
   storeFlush: {
     kind: 'histogram',
     name: 'store_flush_seconds',
-    help: 'From the end of a turn to its transaction being on the disk',
+    help: 'From the end of a turn to its being durable in the write-ahead log',
     bounds: SECONDS,
   },
   storeMapBytes: { kind: 'gauge', name: 'store_map_bytes', help: 'Size of the store file' },

@@ -1,6 +1,8 @@
 /** Counters, gauges and histograms that cost a hot path one addition: prom-client reads them when it is scraped. */
 import { METRIC_LABEL_VALUES_MAX } from '../protocol/limits.ts';
 
+const MS_PER_SECOND = 1000;
+
 /** Bounds of whatever takes time, in seconds. */
 export const SECONDS: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -79,6 +81,11 @@ export class Histogram {
     this.#count += 1;
     const index = this.bounds.findIndex((bound) => value <= bound);
     if (index >= 0) this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+  }
+
+  /** For a metric in seconds. */
+  observeMs(ms: number): void {
+    this.observe(ms / MS_PER_SECOND);
   }
 
   /** Takes over what is counted elsewhere, by the same bounds. */

@@ -1,7 +1,7 @@
 /** The environment over any disk: group commit, reads through pending writes, the watchdog and the failure latch. */
 import type { Clock, Timer } from '../ops/clock.ts';
 import { FastChatError } from '../protocol/errors.ts';
-import { watchDisk } from './disk-watch.ts';
+import { diskFailure, watchDisk } from './disk-failure.ts';
 import type {
   Area,
   Disk,
@@ -106,7 +106,7 @@ export class GroupCommit implements Environment {
     // What was written before goes on to the disk; anything later is refused.
     if (this.#state.at === 'open') this.#state = { at: 'ended', error: closed };
     if (await settled)
-      await this.#disk.close().catch((cause: unknown) => this.#onFailure(ioError(cause)));
+      await this.#disk.close().catch((cause: unknown) => this.#onFailure(diskFailure(cause)));
   }
 
   /** Ends the environment as a crash does: nothing resolves, nothing is written, nobody is told. For simulated crashes. */
@@ -172,7 +172,7 @@ export class GroupCommit implements Environment {
   #fail(cause: unknown): FastChatError {
     if (this.#state.at === 'ended' && this.#open === undefined && this.#underWay.length === 0)
       return this.#state.error;
-    const error = ioError(cause);
+    const error = diskFailure(cause);
     this.#state = { at: 'ended', error };
     const turns = this.#abandonTurns();
     for (const turn of turns) for (const waiter of turn.waiters) waiter.reject(error);
@@ -187,10 +187,4 @@ export class GroupCommit implements Environment {
     for (const turn of turns) turn.watchdog?.cancel();
     return turns;
   }
-}
-
-function ioError(cause: unknown): FastChatError {
-  return cause instanceof FastChatError && cause.code === 'E_IO'
-    ? cause
-    : new FastChatError('E_IO', 'the store failed', { cause });
 }

@@ -2,7 +2,7 @@
  * The one file that knows lmdb. Its sharp edges, measured on 3.5.6:
  * - A put's promise means committed and visible; only `flushed` survives a power failure. We wait for both.
  * - After a failed transaction the next native call may corrupt the heap, so nothing touches it any more (GroupCommit).
- * - `flushed` of a failed transaction never settles; the rejected put tells us, or else the watch (disk-watch.ts).
+ * - `flushed` of a failed transaction never settles; the rejected put tells us, or else the watch (disk-failure.ts).
  * - A failed transaction also rejects promises that lmdb made for itself. Nobody else can handle them, so we do.
  * - Values must be short (STORE_VALUE_BYTES_MAX) and stay untouched until committed: it reads them from another thread.
  */
@@ -14,6 +14,7 @@ import { systemRandom } from '../ops/random.ts';
 import { FastChatError } from '../protocol/errors.ts';
 import type { Disk, DiskCommit, DiskWrite, Environment, OnFailure, Pair } from './environment.ts';
 import { GroupCommit } from './group-commit.ts';
+import { diskFailure } from './disk-failure.ts';
 import { openLogFiles } from './log-files.ts';
 import { openLoggedDisk } from './logged-disk.ts';
 import { physicalKey } from './physical-keys.ts';
@@ -90,12 +91,8 @@ function translated<T>(read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw ioError(cause);
+    throw diskFailure(cause);
   }
-}
-
-function ioError(cause: unknown): FastChatError {
-  return new FastChatError('E_IO', 'the store failed', { cause });
 }
 
 function commit(database: Database, clock: Clock, writes: readonly DiskWrite[]): DiskCommit {
@@ -107,7 +104,7 @@ function commit(database: Database, clock: Clock, writes: readonly DiskWrite[]):
   }
   const committed = Promise.all(outcomes).then(ignore, (cause: unknown) => {
     silenceInner(cause);
-    throw ioError(cause);
+    throw diskFailure(cause);
   });
   // Later in this turn lmdb makes one more promise, for the end of the batch, and keeps it to itself.
   clock.soon(() => void database.committed.then(ignore, silenceInner));

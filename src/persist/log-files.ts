@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { FastChatError, invariant } from '../protocol/errors.ts';
+import { refused } from './write-ahead-log.ts';
 import type { LogFile } from './write-ahead-log.ts';
 
 const writeAt = promisify(write);
@@ -24,8 +25,7 @@ export function openLogFiles(directory: string, mayMake: boolean): readonly [Log
   invariant(typeof constants.O_DSYNC === 'number', 'the system writes durably (O_DSYNC)');
   const [first, second] = [join(directory, NAMES[0]), join(directory, NAMES[1])];
   for (const path of [first, second])
-    // Starting without would silently forget what was acknowledged last.
-    if (!mayMake && !existsSync(path)) throw new FastChatError('E_IO', `${path} is missing`);
+    if (!mayMake && !existsSync(path)) throw refused(path, 'is missing');
   try {
     const files = [openLogFile(first), openLogFile(second)] as const;
     if (mayMake) syncDirectory(directory);
@@ -40,6 +40,7 @@ function openLogFile(path: string): LogFile {
   // What an earlier process wrote and did not see flushed is durable before it counts.
   fsyncSync(file);
   return {
+    path,
     size: fstatSync(file).size,
     read: () => readFileSync(path),
     write: (bytes, position) => writeAll(file, bytes, position),

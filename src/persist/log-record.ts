@@ -23,8 +23,8 @@ export interface LoggedTurn extends TurnName {
 
 const LENGTH_BYTES = 4;
 const CRC_BYTES = 4;
-const GENERATION_BYTES = 4;
-const NUMBER_BYTES = 6;
+export const GENERATION_BYTES = 4;
+export const NUMBER_BYTES = 6;
 const NAME_FROM = LENGTH_BYTES + CRC_BYTES;
 const PAYLOAD_FROM = NAME_FROM + GENERATION_BYTES + NUMBER_BYTES;
 const KEY_LENGTH_BYTES = 2;

@@ -8,13 +8,13 @@
  */
 import type { Clock, Timer } from '../ops/clock.ts';
 import type { Random } from '../ops/random.ts';
-import { FastChatError } from '../protocol/errors.ts';
+import type { FastChatError } from '../protocol/errors.ts';
 import {
   STORE_APPLY_DELAY_MS,
   STORE_APPLY_WRITES,
   STORE_UNAPPLIED_WRITES_MAX,
 } from '../protocol/limits.ts';
-import { watchDisk } from './disk-watch.ts';
+import { diskFailure, watchDisk } from './disk-failure.ts';
 import type {
   Area,
   Disk,
@@ -24,6 +24,7 @@ import type {
   Pair,
   RangeOptions,
 } from './environment.ts';
+import { GENERATION_BYTES, NUMBER_BYTES } from './log-record.ts';
 import type { LoggedWrite, TurnName } from './log-record.ts';
 import { LOG_MARK_AREA, keyWithinArea, physicalKey } from './physical-keys.ts';
 import { checkSizes, turnsAfter, WriteAheadLog } from './write-ahead-log.ts';
@@ -60,16 +61,19 @@ export async function openLoggedDisk(options: LoggedDiskOptions): Promise<Disk> 
   return new LoggedDisk(options, files, generation);
 }
 
-/** Closes the disk when the log is refused: nothing was written yet. @throws E_IO */
+/** Closes everything when the log is refused: nothing was written yet. @throws E_IO */
 async function openLog({ disk, openFiles }: LoggedDiskOptions): Promise<{
   readonly files: readonly [LogFile, LogFile];
   readonly left: ReadonlyArray<readonly DiskWrite[]>;
 }> {
+  let opened: readonly LogFile[] = [];
   try {
     const applied = readMark(disk);
     const files = openFiles(applied === undefined);
+    opened = files;
     return { files, left: applied === undefined ? [] : leftIn(files, applied) };
   } catch (cause) {
+    for (const file of opened) await file.close();
     await disk.close();
     throw cause;
   }
@@ -173,7 +177,7 @@ class LoggedDisk implements Disk {
   #fail(cause: unknown, turns: readonly PendingTurn[]): void {
     this.#applying = undefined;
     this.#timer?.cancel();
-    this.#failure = new FastChatError('E_IO', 'the store failed', { cause });
+    this.#failure = diskFailure(cause);
     for (const { reject } of [...turns, ...this.#pending.splice(0)]) reject(this.#failure);
   }
 
@@ -219,8 +223,6 @@ interface Mark extends TurnName {
 }
 
 const MARK_KEY = new Uint8Array(0);
-const GENERATION_BYTES = 4;
-const NUMBER_BYTES = 6;
 const SIZE_BYTES = 6;
 const SIZES_FROM = GENERATION_BYTES + NUMBER_BYTES;
 

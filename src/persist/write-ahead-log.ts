@@ -12,6 +12,8 @@ import type { LoggedTurn, LoggedWrite, TurnName } from './log-record.ts';
 
 /** What the log needs of a file. */
 export interface LogFile {
+  /** How errors name it. */
+  readonly path: string;
   /** Its length when it was opened. */
   readonly size: number;
   /** All that is in it, before anything is written. */
@@ -192,13 +194,18 @@ export function turnsAfter(files: readonly LogFile[], applied: TurnName): readon
   const isCut = applied.number > 0 && !byNumber.has(applied.number) && turns.length === 0;
   // A file is begun only when all before it is durable, so behind a torn write there is nothing.
   const hasHole = [...byNumber.keys()].some((number) => number > last);
-  if (isCut || hasHole) throw new FastChatError('E_IO', 'the log of the store is damaged');
+  if (isCut || hasHole) throw refused(files.map(({ path }) => path).join(' or '), 'is damaged');
   return turns;
 }
 
 /** @throws E_IO (a file is shorter than it was) */
 export function checkSizes(files: readonly LogFile[], sizes: LogSizes): void {
-  for (const [index, { size }] of files.entries())
-    if (size < (sizes[index] ?? 0))
-      throw new FastChatError('E_IO', 'the log of the store is cut off');
+  for (const [index, { path, size }] of files.entries())
+    if (size < (sizes[index] ?? 0)) throw refused(path, 'is cut off');
+}
+
+/** Starting without what the log had would silently forget what was acknowledged last. */
+export function refused(path: string, what: string): FastChatError {
+  const advice = 'put back a backup of the whole data directory, or join anew with an empty one';
+  return new FastChatError('E_IO', `${path} ${what}; ${advice}`);
 }

@@ -11,6 +11,7 @@ interface Held<T> {
 }
 
 export class HeldFile implements LogFile {
+  readonly path = 'log';
   /** Writes finish by themselves. */
   isQuick = false;
   closed = false;
