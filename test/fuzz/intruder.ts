@@ -33,7 +33,14 @@ function passing(cause: unknown): undefined {
   throw cause;
 }
 
-const PASSING: ReadonlySet<unknown> = new Set(['E_UNREACHABLE', 'E_TIMEOUT', 'E_RATE_LIMITED']);
+/** A node that serves nobody now, because it hears too few of the others, ends the link without a word. */
+const LINK_ENDED = undefined;
+const PASSING: ReadonlySet<unknown> = new Set([
+  LINK_ENDED,
+  'E_UNREACHABLE',
+  'E_TIMEOUT',
+  'E_RATE_LIMITED',
+]);
 
 export class Intruder {
   readonly user: UserId;
@@ -108,9 +115,11 @@ export class Intruder {
   ): Promise<FuzzLink | undefined> {
     const link = this.open(gate);
     const { user } = this;
-    const proof = await this.#prove(link);
-    const request = { type: 'deviceLogin', user, proof, replacement: undefined } as const;
-    const placement = await this.call(link, request).catch(passing);
+    const placement = await this.#prove(link)
+      .then((proof) =>
+        this.call(link, { type: 'deviceLogin', user, proof, replacement: undefined }),
+      )
+      .catch(passing);
     if (placement?.attachment !== undefined) return this.#settled(link);
     link.destroy();
     const { redirect } = placement ?? {};
@@ -121,8 +130,9 @@ export class Intruder {
 
   async #redeem(gate: ClientGate, ticket: Uint8Array): Promise<FuzzLink | undefined> {
     const link = this.open(gate);
-    const proof = await this.#prove(link);
-    const placement = await this.call(link, { type: 'ticketLogin', ticket, proof }).catch(passing);
+    const placement = await this.#prove(link)
+      .then((proof) => this.call(link, { type: 'ticketLogin', ticket, proof }))
+      .catch(passing);
     if (placement !== undefined) return this.#settled(link);
     link.destroy();
     return undefined;
