@@ -18,6 +18,8 @@ import type { World } from './world.ts';
 export interface BenchOptions {
   readonly nodes: number;
   readonly users: number;
+  /** Seconds of full load before anything is measured, in which V8 compiles what a node runs through. */
+  readonly warmUp: number;
   readonly seconds: number;
   /** Messages per second, where a scenario has a rate. */
   readonly rate: number;

@@ -33,6 +33,7 @@ const SCENARIOS: readonly Scenario[] = [
 const DEFAULTS: BenchOptions = {
   nodes: 1,
   users: 1000,
+  warmUp: 10,
   seconds: 10,
   rate: 2000,
   window: 8,
@@ -55,6 +56,7 @@ const { values, positionals } = parseArgs({
   options: {
     nodes: number,
     users: number,
+    'warm-up': number,
     seconds: number,
     rate: number,
     window: number,
@@ -65,6 +67,8 @@ const { values, positionals } = parseArgs({
     messages: number,
     generators: number,
     repeat: number,
+    /** So many nodes carry the same load before each run: what the run's nodes cost as a multiple of it. */
+    against: number,
     json: flag,
     profile: flag,
     /** Holds the figures against the targets, with the settings that those are for. */
@@ -89,6 +93,7 @@ function optionsFor(scenario: Scenario): BenchOptions {
     ...base,
     nodes: given(values.nodes, base.nodes),
     users: given(values.members ?? values.users, base.users),
+    warmUp: given(values['warm-up'], base.warmUp),
     seconds: given(values.seconds, base.seconds),
     rate: given(values.rate, base.rate),
     window: given(values.window, base.window),
@@ -108,6 +113,19 @@ async function runOnce(scenario: Scenario, options: BenchOptions): Promise<Outco
   } finally {
     await bench.end();
   }
+}
+
+/** In turn, so that both see the same machine. */
+async function runAgainst(
+  nodes: number,
+  scenario: Scenario,
+  options: BenchOptions,
+): Promise<Outcome> {
+  const base = await runOnce(scenario, { ...options, nodes });
+  const outcome = await runOnce(scenario, options);
+  const againstCpuUs = base.figures['serverCpuUs'] ?? NaN;
+  const cpuRatio = (outcome.figures['serverCpuUs'] ?? NaN) / againstCpuUs;
+  return { ...outcome, figures: { ...outcome.figures, againstCpuUs, cpuRatio } };
 }
 
 function rowsOf(scenario: Scenario, outcomes: readonly Outcome[]): readonly Row[] {
@@ -160,7 +178,7 @@ const [name] = positionals;
 const scenario = SCENARIOS.find((candidate) => candidate.name === name);
 if (scenario === undefined) {
   console.error(
-    `npm run bench -- NAME [--json] [--reference] [--profile] [--repeat 3] [--users N] [--seconds N] [--nodes N] …\n`,
+    `npm run bench -- NAME [--json] [--reference] [--profile] [--repeat 3] [--users N] [--seconds N] [--nodes N] [--against N] …\n`,
   );
   for (const { name: known, summary } of SCENARIOS)
     console.error(`  ${known.padEnd(14)} ${summary}`);
@@ -169,7 +187,13 @@ if (scenario === undefined) {
 const loadBefore = loadNow();
 const options = optionsFor(scenario);
 const outcomes: Outcome[] = [];
-for (let run = 0; run < options.repeat; run += 1) outcomes.push(await runOnce(scenario, options));
+const against = values.against === undefined ? undefined : Number(values.against);
+for (let run = 0; run < options.repeat; run += 1)
+  outcomes.push(
+    await (against === undefined
+      ? runOnce(scenario, options)
+      : runAgainst(against, scenario, options)),
+  );
 const rows = rowsOf(scenario, outcomes);
 const doubts = outcomes.flatMap(({ doubt }) => doubt ?? []);
 // What else the machine did says how far the figures can be trusted.

@@ -13,7 +13,6 @@ import type { Figures, Scenario } from '../scenario.ts';
 import type { Measured } from '../bench.ts';
 
 const WARM_UP_MS = 3000;
-const BUSY_WARM_UP_MS = 8000;
 const WARM_UP_WINDOW = 8;
 
 async function connectPairs(bench: Bench): Promise<void> {
@@ -59,7 +58,7 @@ export const direct: Scenario = {
  */
 async function warmUp(bench: Bench): Promise<void> {
   await bench.each('saturate', () => [{ window: WARM_UP_WINDOW }]);
-  await sleep(BUSY_WARM_UP_MS);
+  await sleep(bench.options.warmUp * 1000);
   await bench.each('saturate', () => [{ window: 0 }]);
   await bench.each('settle');
 }
