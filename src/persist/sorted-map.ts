@@ -1,47 +1,44 @@
-/** A map in key order, for the simulated disk: binary search over a sorted array of keys. */
+/** A map in key order, for the simulated disk: a B+ tree. */
+import BTreeModule from 'sorted-btree';
+
+// The package is CommonJS, so its default export is a property of what Node imports.
+const BTree = BTreeModule.default;
 
 /** Keys are byte texts (write-overlay.ts), so text order is byte order. */
 export class SortedMap<V> {
-  readonly #values = new Map<string, V>();
-  readonly #keys: string[] = [];
+  readonly #tree = new BTree<string, V>(undefined, byText);
 
   get size(): number {
-    return this.#keys.length;
+    return this.#tree.size;
   }
 
   get(key: string): V | undefined {
-    return this.#values.get(key);
+    return this.#tree.get(key);
   }
 
   set(key: string, value: V): void {
-    if (!this.#values.has(key)) this.#keys.splice(this.#indexOf(key), 0, key);
-    this.#values.set(key, value);
+    this.#tree.set(key, value);
   }
 
   delete(key: string): void {
-    if (this.#values.delete(key)) this.#keys.splice(this.#indexOf(key), 1);
+    this.#tree.delete(key);
   }
 
   /** Keys from `from` inclusive to `to` exclusive (undefined: the end), backwards when `reverse`. */
   *range(from: string, to: string | undefined, reverse: boolean): Generator<[string, V]> {
-    const first = this.#indexOf(from);
-    const end = to === undefined ? this.#keys.length : this.#indexOf(to);
-    for (let offset = 0; offset < end - first; offset += 1) {
-      const key = this.#keys[reverse ? end - 1 - offset : first + offset];
-      const value = key === undefined ? undefined : this.#values.get(key);
-      if (key !== undefined && value !== undefined) yield [key, value];
+    if (this.#tree.isEmpty) return;
+    const pairs = reverse
+      ? this.#tree.entriesReversed(to, undefined, true)
+      : this.#tree.entries(from);
+    for (const pair of pairs) {
+      const [key] = pair;
+      if (reverse ? key < from : to !== undefined && key >= to) return;
+      yield pair;
     }
   }
+}
 
-  /** Where `key` is, or where it would be inserted. */
-  #indexOf(key: string): number {
-    let low = 0;
-    let high = this.#keys.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#keys[middle] ?? '') < key) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
+function byText(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
 }
