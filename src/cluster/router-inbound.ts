@@ -7,6 +7,7 @@ import { FastChatError } from '../protocol/errors.ts';
 import type { Address, ShardId } from '../protocol/ids.ts';
 import { MESH_REQUEST_TIMEOUT_MS } from '../protocol/limits.ts';
 import { sessionPush } from '../protocol/node-messages.ts';
+import { ownCopy } from '../protocol/own-copy.ts';
 import type { ShardAssignment } from './members.ts';
 import type { Parking, Waiting } from './parking.ts';
 import { encodeMoved, encodeReply, routedCall } from './router-frames.ts';
@@ -56,7 +57,7 @@ export class RouterInbound {
     mesh.serve('session', {
       tell: (_, payload) => {
         // The session may hold the push back for a slow client, longer than the frame lives.
-        const { session, push } = decode(sessionPush, Uint8Array.from(payload));
+        const { session, push } = decode(sessionPush, ownCopy(payload));
         sessions.push(session, push);
       },
     });
@@ -65,7 +66,7 @@ export class RouterInbound {
   /** @throws E_BAD_FRAME, which the mesh hands to the sender */
   #receive(payload: Uint8Array, answer: AnswerTo | undefined): void {
     // Actors keep what they are given, such as a body until it is flushed: one copy out of the batch's frame.
-    const { shard, epoch, address, call } = decode(routedCall, Uint8Array.from(payload));
+    const { shard, epoch, address, call } = decode(routedCall, ownCopy(payload));
     const request = actorCalls.parseRequest(call);
     if (shardOf(address, Math.max(1, this.#ports.directory.shards)) !== shard)
       throw new FastChatError('E_BAD_FRAME', `${address} is not in shard ${shard}`);

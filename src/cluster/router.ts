@@ -17,6 +17,7 @@ import { asFastChatError, FastChatError } from '../protocol/errors.ts';
 import type { Address, ShardId } from '../protocol/ids.ts';
 import { MESH_REQUEST_TIMEOUT_MS } from '../protocol/limits.ts';
 import { sessionPush } from '../protocol/node-messages.ts';
+import { ownCopy } from '../protocol/own-copy.ts';
 import type { SessionRef } from '../protocol/user-calls.ts';
 import type { ShardAssignment } from './members.ts';
 import { Parking } from './parking.ts';
@@ -250,7 +251,7 @@ export class Router {
 /** Whoever asked may keep the reply longer than the frame it came in lives: it is read from a copy. */
 function readAnswer(type: ActorRequest['type'], payload: Uint8Array): Outcome<RoutedAnswer> {
   try {
-    return succeed(decodeAnswer(type, Uint8Array.from(payload)));
+    return succeed(decodeAnswer(type, ownCopy(payload)));
   } catch (cause) {
     return fail(asFastChatError(cause));
   }

@@ -26,6 +26,7 @@ import {
   GROUP_RENEWAL_STEP_MS,
 } from '../protocol/limits.ts';
 import { groupFrame } from '../protocol/node-messages.ts';
+import { ownCopy } from '../protocol/own-copy.ts';
 import { LocalGroup } from './local-group.ts';
 import { MarkGatherer } from './mark-gatherer.ts';
 
@@ -160,7 +161,7 @@ export class GroupHub implements GroupSessions {
 
   #arrived(payload: Uint8Array): void {
     // Sessions may hold entries back for slow clients, longer than the frame lives.
-    const { news, onward } = decode(groupFrame, Uint8Array.from(payload));
+    const { news, onward } = decode(groupFrame, ownCopy(payload));
     this.#take(news);
     this.#send(
       onward.map((node) => ({ node, onward: [] })),

@@ -50,8 +50,15 @@ function checkSize({ key, value }: Write): void {
 }
 
 function wholeValue(environment: Environment, key: StoreKey, first: Uint8Array): Uint8Array {
-  const parts = [first.subarray(COUNT_BYTES)];
-  for (let part = 1, count = furtherParts(first); part <= count; part += 1)
+  const count = furtherParts(first);
+  const begin = new Uint8Array(
+    first.buffer,
+    first.byteOffset + COUNT_BYTES,
+    first.length - COUNT_BYTES,
+  );
+  if (count === 0) return begin;
+  const parts = [begin];
+  for (let part = 1; part <= count; part += 1)
     parts.push(environment.get(CLIENT_PART_AREA, partKey(key, part)) ?? missingPart());
   return new Uint8Array(Buffer.concat(parts));
 }

@@ -1,6 +1,7 @@
 /** The environment over any disk: group commit, reads through pending writes, the watchdog and the failure latch. */
 import type { Clock, Timer } from '../ops/clock.ts';
 import { FastChatError } from '../protocol/errors.ts';
+import { ownCopy } from '../protocol/own-copy.ts';
 import { diskFailure, watchDisk } from './disk-failure.ts';
 import type {
   Area,
@@ -67,7 +68,7 @@ export class GroupCommit implements Environment {
     this.assertOpen();
     const pending = this.#overlay.find(area, key);
     if (pending === undefined) return this.#reading(() => this.#disk.get(area, key));
-    return pending.value === undefined ? undefined : Uint8Array.from(pending.value);
+    return pending.value === undefined ? undefined : ownCopy(pending.value);
   }
 
   range(keys: KeyRange, options: RangeOptions): Pair[] {

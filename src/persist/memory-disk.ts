@@ -3,6 +3,7 @@
  * Time enters through the Clock, so under a virtual clock a run is repeatable.
  */
 import type { Clock } from '../ops/clock.ts';
+import { ownCopy } from '../protocol/own-copy.ts';
 import type {
   Area,
   Disk,
@@ -67,7 +68,7 @@ export class MemoryDisk {
 
   get(area: Area, key: Uint8Array): Uint8Array | undefined {
     const value = this.#areas.get(area)?.get(byteText(key));
-    return value === undefined ? undefined : new Uint8Array(value);
+    return value === undefined ? undefined : ownCopy(value);
   }
 
   *range(keys: KeyRange, options: RangeOptions): Generator<Pair> {
@@ -76,8 +77,8 @@ export class MemoryDisk {
     const to = keys.to === undefined ? undefined : byteText(keys.to);
     for (const [text, value] of map.range(byteText(keys.from), to, options.reverse ?? false))
       yield [
-        new Uint8Array(Buffer.from(text, 'latin1')),
-        options.keysOnly === true ? NO_VALUE : new Uint8Array(value),
+        ownCopy(Buffer.from(text, 'latin1')),
+        options.keysOnly === true ? NO_VALUE : ownCopy(value),
       ];
   }
 

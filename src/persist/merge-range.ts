@@ -1,4 +1,5 @@
 /** Reads a range through pending writes: the disk's pairs in order, each pending write over or between them. */
+import { ownCopy } from '../protocol/own-copy.ts';
 import type { DiskWrite, Pair, RangeOptions } from './environment.ts';
 import { keyWithinArea } from './physical-keys.ts';
 import { byteText } from './write-overlay.ts';
@@ -7,8 +8,8 @@ const NO_VALUE = new Uint8Array(0);
 
 function pairOf(write: DiskWrite, keysOnly: boolean): Pair | undefined {
   if (write.value === undefined) return undefined;
-  const key = Uint8Array.from(keyWithinArea(write.physical));
-  return [key, keysOnly ? NO_VALUE : Uint8Array.from(write.value)];
+  const key = ownCopy(keyWithinArea(write.physical));
+  return [key, keysOnly ? NO_VALUE : ownCopy(write.value)];
 }
 
 /** `disk` and `pending` come in the order that `options.reverse` asks for. @returns at most `options.limit` pairs */

@@ -31,7 +31,7 @@ function frameOfOne(item: Uint8Array): Uint8Array {
 
 /** `bytesMax` is at least what the frame takes. */
 function joinItems(items: readonly Uint8Array[], bytesMax: number): Uint8Array {
-  const frame = new Uint8Array(bytesMax);
+  const frame = Buffer.allocUnsafe(bytesMax);
   let offset = writeHeader(frame, items.length);
   for (const item of items) {
     frame.set(item, offset);

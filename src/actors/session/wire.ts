@@ -4,6 +4,7 @@ import type { Push } from '../../protocol/client-calls.ts';
 import { decodeRaw, encodeRaw } from '../../protocol/codec.ts';
 import { FastChatError } from '../../protocol/errors.ts';
 import { FRAMES_PER_BATCH_MAX } from '../../protocol/limits.ts';
+import { ownCopy } from '../../protocol/own-copy.ts';
 import { shareBytes } from '../../protocol/shared-bytes.ts';
 import type { ClientItem, Refusal } from './messages.ts';
 
@@ -16,7 +17,7 @@ const CALL_ID_MAX = 0xffff_ffff;
  */
 export function readBatch(frame: Uint8Array): readonly ClientItem[] {
   // A copy: byte strings are decoded as views, and the link may use its buffer again.
-  const items = decodeRaw(Uint8Array.from(frame));
+  const items = decodeRaw(ownCopy(frame));
   if (!Array.isArray(items) || items.length > FRAMES_PER_BATCH_MAX)
     throw new FastChatError('E_BAD_FRAME', `a frame holds up to ${FRAMES_PER_BATCH_MAX} calls`);
   return items.map(readItem);

@@ -17,7 +17,7 @@ const SEEN_BY_CLIENTS_ONLY: ReadonlySet<string> = new Set([
 const FILLING = 0x5a;
 
 function wrap(plain: Uint8Array, overhead: number): Uint8Array {
-  const wrapped = new Uint8Array(overhead + plain.length).fill(FILLING, 0, overhead);
+  const wrapped = Buffer.allocUnsafe(overhead + plain.length).fill(FILLING, 0, overhead);
   wrapped.set(plain, overhead);
   return wrapped;
 }
@@ -32,8 +32,8 @@ export function createLoadSuite(real: OpeningSuite): OpeningSuite {
     verify: (tag, parts, signature, publicKey) =>
       SEEN_BY_CLIENTS_ONLY.has(tag) || real.verify(tag, parts, signature, publicKey),
     seal: (plain) => wrap(plain, SEAL_BYTES),
-    openSealed: (sealed) => sealed.slice(SEAL_BYTES),
+    openSealed: (sealed) => sealed.subarray(SEAL_BYTES),
     encrypt: (_tag, plain) => wrap(plain, ENCRYPTION_BYTES),
-    decrypt: (_tag, cipher) => cipher.slice(ENCRYPTION_BYTES),
+    decrypt: (_tag, cipher) => cipher.subarray(ENCRYPTION_BYTES),
   };
 }
