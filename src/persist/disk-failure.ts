@@ -11,8 +11,8 @@ export function diskFailure(cause: unknown): FastChatError {
 }
 
 /**
- * Calls `late` with E_IO unless it is cancelled in time: some failures of lmdb settle no promise. Looks several times, so that time in which the whole process stood
- * still counts as one look, not as a slow disk.
+ * Calls `late` with E_IO unless it is cancelled in time: some failures of lmdb settle no promise. Looks several times, so
+ * that time in which the whole process stood still counts as one look, not as a slow disk.
  */
 export function watchDisk(clock: Clock, late: (error: FastChatError) => void): Timer {
   let timer: Timer;

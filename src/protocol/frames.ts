@@ -29,7 +29,7 @@ function frameOfOne(item: Uint8Array): Uint8Array {
   return joinItems([item], ARRAY_HEADER_BYTES_MAX + item.length);
 }
 
-/** `bytesMax` is at least what the frame takes. */
+/** `bytesMax` is at least what the frame takes; it is cut to what was written, so nothing that the memory held goes out. */
 function joinItems(items: readonly Uint8Array[], bytesMax: number): Uint8Array {
   const frame = Buffer.allocUnsafe(bytesMax);
   let offset = writeHeader(frame, items.length);

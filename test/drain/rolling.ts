@@ -6,6 +6,7 @@ import { startDevCluster } from '../../src/node/dev-cluster.ts';
 import type { DevCluster } from '../../src/node/dev-cluster.ts';
 import type { ClusterReport } from '../../src/ops/admin-api.ts';
 import { systemClock } from '../../src/ops/clock.ts';
+import { lasting } from '../faults/harness/eventually.ts';
 import { Load } from '../faults/harness/load.ts';
 import { monoMs, readJournals } from '../faults/verdict/journal.ts';
 import { drainFigures } from './figures.ts';
@@ -47,10 +48,6 @@ const PEERS = 2;
 const LIMIT_MS = 60_000;
 const POLL_MS = 100;
 
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
-}
-
 async function reportOf(http: string): Promise<ClusterReport> {
   return (await (await fetch(new URL('/cluster', http))).json()) as ClusterReport;
 }
@@ -80,7 +77,7 @@ async function until(
       if (isSo(report, nodes.length)) break;
       if (systemClock.mono() > deadlineMs)
         throw new Error(`${ready.node} after ${LIMIT_MS} ms: ${JSON.stringify(report.members)}`);
-      await pause(POLL_MS);
+      await lasting(POLL_MS);
     }
 }
 

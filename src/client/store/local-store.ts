@@ -20,7 +20,7 @@ const NAME_BYTES = 16;
 /** Names that are remembered: a hash takes 2 to 3 µs, and a message asks for some forty, mostly the same few. */
 const NAMES_REMEMBERED = 512;
 
-/** Separates the parts of what is remembered. */
+/** Separates the parts of what is remembered: only the last one, such as a message id, may be a stranger's choice. */
 const NOT_IN_NAMES = '\0';
 
 /** Reads records; a transaction reads its own writes. */
