@@ -51,7 +51,7 @@ export function beginAttached(turn: Turn, holder: TicketHolder, { head, newest }
     spent: nothingSpent(),
     reauth: { at: 'none' },
     watched: [],
-    acknowledged: { upTo: 0, owed: 0 },
+    acknowledged: 0,
     announceAtMs: now + KEEPALIVE_INTERVAL_MS,
     watchAtMs: Infinity,
     leaveAtMs: Infinity,
@@ -89,28 +89,19 @@ export function tick(turn: Turn): void {
   scheduleNext(turn, phase);
 }
 
-/** Tells the user actor that this session lives: at intervals, and at once when its shard has a new owner. */
+/**
+ * Tells the user actor that this session lives: at intervals, and at once when its shard has a new owner. It hears again
+ * what the client has, because what it was told may be lost: a mailbox would stay full of what was read long ago.
+ */
 function announce(turn: Turn, phase: Attached): void {
   phase.announceAtMs = turn.now + KEEPALIVE_INTERVAL_MS;
-  const { upTo, owed } = phase.acknowledged;
-  if (owed > upTo) tellAcknowledged(turn, phase, owed);
+  if (phase.acknowledged > 0) tellAcknowledged(turn, phase);
   askHead(turn, phase, 0);
 }
 
-export function tellAcknowledged(turn: Turn, phase: Attached, upTo: number): void {
-  phase.acknowledged.upTo = upTo;
-  const request = { type: 'ack', device: phase.device, upTo } as const;
+export function tellAcknowledged(turn: Turn, phase: Attached): void {
+  const request = { type: 'ack', device: phase.device, upTo: phase.acknowledged } as const;
   emit(turn, { type: 'tell', to: phase.user, request });
-}
-
-/** The user actor is told with the next announcement, which is brought forward. */
-export function oweAcknowledged(
-  turn: Turn,
-  phase: Attached,
-  { upTo, waitMs }: { readonly upTo: number; readonly waitMs: number },
-): void {
-  phase.acknowledged.owed = Math.max(phase.acknowledged.owed, upTo);
-  announceWithin(turn, phase, waitMs);
 }
 
 export function askHead(turn: Turn, { user, device }: Attached, id: number): void {
@@ -133,7 +124,8 @@ export function headRead(turn: Turn, id: number, outcome: Outcome<UserReply<'hea
   if (isBehind(phase.window)) announceWithin(turn, phase, ANNOUNCE_RETRY_MS);
 }
 
-function announceWithin(turn: Turn, phase: Attached, delayMs: number): void {
+/** Brings the next announcement forward. */
+export function announceWithin(turn: Turn, phase: Attached, delayMs: number): void {
   phase.announceAtMs = Math.min(phase.announceAtMs, turn.now + delayMs);
   scheduleNext(turn, phase);
 }

@@ -7,7 +7,7 @@ import type { ClientCallName, ClientRequest } from '../../protocol/client-calls.
 import { isGroup } from '../../protocol/ids.ts';
 import type { Address } from '../../protocol/ids.ts';
 import { PULL_ENTRIES_MAX, SEALS_PER_CALL, WATCHED_USERS_PER_CALL } from '../../protocol/limits.ts';
-import { askHead, emitPushes, oweAcknowledged, tellAcknowledged, watch } from './attached.ts';
+import { announceWithin, askHead, emitPushes, tellAcknowledged, watch } from './attached.ts';
 import { GROUP_HANDLERS } from './groups.ts';
 import { answerProbe, handlerOf } from './handlers.ts';
 import type { CallHandlers } from './handlers.ts';
@@ -111,10 +111,11 @@ function pull(turn: Turn, phase: Attached, id: number, request: RequestNamed<'pu
  */
 function ack(turn: Turn, phase: Attached, id: number, { upTo }: RequestNamed<'ack'>): void {
   emitPushes(turn, acknowledge(phase.window, upTo));
-  if (upTo > phase.acknowledged.upTo) {
+  if (upTo > phase.acknowledged) {
+    phase.acknowledged = upTo;
     const waitMs = spendCalls(phase.spent, turn.state.setup.rates, turn.now, 1);
-    if (waitMs === 0) tellAcknowledged(turn, phase, upTo);
-    else oweAcknowledged(turn, phase, { upTo, waitMs });
+    if (waitMs === 0) tellAcknowledged(turn, phase);
+    else announceWithin(turn, phase, waitMs);
   }
   answerNothing(turn, id, 'ack');
 }

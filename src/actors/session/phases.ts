@@ -101,8 +101,8 @@ export interface Attached {
   readonly spent: Spent;
   reauth: Reauth;
   watched: readonly UserId[];
-  /** What the user actor was told that the client has, and what it is still to be told. */
-  readonly acknowledged: { upTo: number; owed: number };
+  /** The newest entry that the client said it has; 0: none yet. */
+  acknowledged: number;
   /** When the user actor is told again that this session lives. */
   announceAtMs: number;
   /** When the leases on `watched` are renewed. */

@@ -253,6 +253,14 @@ describe('announcements of a session', () => {
     expect(only(bench.tell({ type: 'moved' }), 'ask')[0]?.request.type).to.equal('head');
   });
 
+  it('says again what the client has, because the actor may not have heard it', () => {
+    const bench = new SessionBench().attach();
+    expect(only(bench.tell({ type: 'moved' }), 'tell')).to.deep.equal([]);
+    bench.say({ type: 'ack', upTo: 103 });
+    const again = only(bench.tell({ type: 'moved' }), 'tell').map(({ request }) => request);
+    expect(again).to.deep.equal([{ type: 'ack', device: DEVICE, upTo: 103 }]);
+  });
+
   it('tries again soon when its user was not reached', () => {
     const bench = new SessionBench().attach();
     bench.tell({ type: 'moved' });
