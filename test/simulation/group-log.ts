@@ -13,8 +13,9 @@ import { recordCodec } from '../support/memory-actor-store.ts';
 
 const PAGE_ENTRIES = 100;
 const SEQ_MAX = 1_000_000;
-/** The simulated encryption leaves what it seals to be read: what users say begins so. */
-const SAID = /u\d+-\d+/;
+/** The simulated encryption leaves what it seals to be read: a short text behind its length, as msgpack writes it. */
+const SHORT_TEXT = /[\xa1-\xbf](?=u)/g;
+const SHORT_TEXT_LENGTH = 0x1f;
 
 type Members = ReadonlyMap<UserId, GroupRole>;
 
@@ -96,7 +97,7 @@ export class GroupLog {
       this.#mistake(seq, `a message of ${from}, who is ${role ?? 'no member'}`);
     if (boxEpoch !== epoch || isKeyKnown)
       this.#mistake(seq, `a message under key ${boxEpoch}, after key ${epoch} came or was due`);
-    const id = SAID.exec(Buffer.from(body).toString('latin1'))?.[0];
+    const id = saidBy(from, body);
     if (id !== undefined && !quiet) this.messages.push({ seq, id, from, members });
   }
 
@@ -118,6 +119,21 @@ export class GroupLog {
   #mistake(seq: number, what: string): void {
     this.mistakes.push(`entry ${seq} of ${this.group}: ${what}`);
   }
+}
+
+/**
+ * The id that a user said; undefined when the body says something else. Keys and nonces look like some id once in half a
+ * million messages, so it has to be one of the sender's and as long as it says.
+ */
+function saidBy(from: UserId, body: Uint8Array): string | undefined {
+  const letters = Buffer.from(body).toString('latin1');
+  const isId = new RegExp(`^${from.slice(1)}-\\d+$`);
+  for (const { index } of letters.matchAll(SHORT_TEXT)) {
+    const length = letters.charCodeAt(index) & SHORT_TEXT_LENGTH;
+    const text = letters.slice(index + 1, index + 1 + length);
+    if (isId.test(text)) return text;
+  }
+  return undefined;
 }
 
 function membersAfter(before: Members, author: UserId, change: GroupChange): Members {
