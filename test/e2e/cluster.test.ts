@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { startDevCluster } from '../../src/node/dev-cluster.ts';
 import type { DevCluster } from '../../src/node/dev-cluster.ts';
 import { seededRandom } from '../../src/ops/random.ts';
+import { NodeLogs } from '../support/node-logs.ts';
 import { Rpc, temporaryFolder } from '../support/processes.ts';
 
 const SEED = Number(process.env['FASTCHAT_SEED'] ?? Date.now() % 1_000_000);
@@ -15,6 +16,7 @@ describe('a cluster of three nodes', function () {
   let cluster: DevCluster;
   const folder = temporaryFolder();
   const rpcs: Rpc[] = [];
+  const logs = new NodeLogs();
 
   const open = (home: string, url = cluster.url): Rpc => {
     const rpc = new Rpc({ home: `${folder.path}/${home}`, url });
@@ -23,10 +25,15 @@ describe('a cluster of three nodes', function () {
   };
 
   before(async () => {
-    cluster = await startDevCluster({ nodes: 3 });
+    cluster = await startDevCluster({
+      nodes: 3,
+      args: ['--log-level', 'debug'],
+      onLog: logs.onLog,
+    });
   });
 
-  afterEach(async () => {
+  afterEach(async function () {
+    logs.endTest(this.currentTest);
     await Promise.all(rpcs.splice(0).map((rpc) => rpc.end()));
   });
 
